@@ -1,0 +1,172 @@
+"""Every error that recollect raises, drawn as one tree.
+
+    StoreError                      base of all: code, hint, retryable
+    ├── NotFoundError               no such session, message, version (LookupError)
+    ├── ExistsError                 the id is taken: a session, or a message with other content
+    │   └── TrashedError            … by a session in the trash
+    ├── ConflictError               the version moved under a guarded write
+    ├── InvalidError                a value that can never be stored (ValueError)
+    │   └── ConfigError             a setting, flag or URL that makes no sense
+    ├── CorruptError                stored data that cannot be read back; names its place
+    ├── UnsupportedError            this engine or format cannot do that
+    │   └── MissingExtraError       … until an extra is installed (ImportError)
+    ├── AccessError                 read-only, or not permitted
+    ├── ClosedError                 the store was closed before the call
+    ├── BusyError                   others held the lock past the deadline
+    ├── FullError                   no room left on the device
+    └── UnavailableError            the engine did not answer, or failed while it worked
+        └── UnknownOutcomeError     … after the commit was sent: it may or may not be stored
+
+Backends map driver errors to this tree at one boundary each and keep the cause. A message says
+what happened and where; ``hint`` says what to do next; ``retryable`` says whether the same call
+can succeed later without anything else being changed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AccessError",
+    "BusyError",
+    "ClosedError",
+    "ConfigError",
+    "ConflictError",
+    "CorruptError",
+    "ExistsError",
+    "FullError",
+    "InvalidError",
+    "MissingExtraError",
+    "NotFoundError",
+    "StoreError",
+    "TrashedError",
+    "UnavailableError",
+    "UnknownOutcomeError",
+    "UnsupportedError",
+]
+
+
+class StoreError(Exception):
+    """Base of every error raised by recollect.
+
+    ``message`` is one sentence about what happened and where, ``hint`` one about what to do.
+    """
+
+    code: ClassVar[str] = "store"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword-only arguments do not pickle by default; process pools need it.
+        return (_rebuild, (type(self), self.message, self.hint), self.__dict__)
+
+
+def _rebuild(kind: type[StoreError], message: str, hint: str | None) -> StoreError:
+    error = kind.__new__(kind)
+    StoreError.__init__(error, message, hint=hint)
+    return error
+
+
+class NotFoundError(StoreError, LookupError):
+    """There is no such session, message, version or file."""
+
+    code = "not_found"
+
+
+class ExistsError(StoreError):
+    """The id is taken: by another session, or by a message with other content."""
+
+    code = "exists"
+
+
+class TrashedError(ExistsError):
+    """The id belongs to a session in the trash; restore it or purge it first."""
+
+    code = "trashed"
+
+
+class ConflictError(StoreError):
+    """Another writer moved the session past the version this write was based on."""
+
+    code = "conflict"
+    retryable = True
+
+
+class InvalidError(StoreError, ValueError):
+    """A value that can never be stored or understood; nothing was written."""
+
+    code = "invalid"
+
+
+class ConfigError(InvalidError):
+    """A setting, flag or URL that makes no sense."""
+
+    code = "config"
+
+
+class CorruptError(StoreError):
+    """Stored data cannot be read back. ``place`` names the session, record, file or offset."""
+
+    code = "corrupt"
+
+    def __init__(self, message: str, *, place: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.place = place
+
+
+class UnsupportedError(StoreError):
+    """This engine or format cannot do what was asked, and does not pretend to."""
+
+    code = "unsupported"
+
+
+class MissingExtraError(UnsupportedError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+    code = "missing_extra"
+
+
+class AccessError(StoreError, PermissionError):
+    """The store is read-only, or the operating system or server refused."""
+
+    code = "access"
+
+
+class ClosedError(StoreError):
+    """The store was closed before the call."""
+
+    code = "closed"
+
+
+class BusyError(StoreError):
+    """Other writers held the store's lock until the deadline passed."""
+
+    code = "busy"
+    retryable = True
+
+
+class FullError(StoreError):
+    """There is no room left on the device or in the quota; nothing was written."""
+
+    code = "full"
+    retryable = True
+
+
+class UnavailableError(StoreError):
+    """The engine did not answer, or failed while it worked."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class UnknownOutcomeError(UnavailableError):
+    """The engine failed after the commit was sent: it may or may not be stored."""
+
+    code = "unknown_outcome"
