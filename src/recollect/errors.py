@@ -6,6 +6,7 @@
     │   └── TrashedError            … by a session in the trash
     ├── ConflictError               the version moved under a guarded write
     ├── InvalidError                a value that can never be stored (ValueError)
+    │   ├── AmbiguousError          a reference that several sessions answer to
     │   └── ConfigError             a setting, flag or URL that makes no sense
     ├── CorruptError                stored data that cannot be read back; names its place
     ├── UnsupportedError            this engine or format cannot do that
@@ -19,15 +20,18 @@
 
 Backends map driver errors to this tree at one boundary each and keep the cause. A message says
 what happened and where; ``hint`` says what to do next; ``retryable`` says whether the same call
-can succeed later without anything else being changed.
+can succeed later without anything else being changed. What is worth knowing but stops nothing is a
+``StoreWarning``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
     "AccessError",
+    "AmbiguousError",
     "BusyError",
     "ClosedError",
     "ConfigError",
@@ -39,6 +43,7 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "StoreError",
+    "StoreWarning",
     "TrashedError",
     "UnavailableError",
     "UnknownOutcomeError",
@@ -103,6 +108,16 @@ class InvalidError(StoreError, ValueError):
     """A value that can never be stored or understood; nothing was written."""
 
     code = "invalid"
+
+
+class AmbiguousError(InvalidError):
+    """A reference that several sessions answer to; ``candidates`` holds their SessionInfo."""
+
+    code = "ambiguous"
+
+    def __init__(self, message: str, *, candidates: Sequence[object] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = list(candidates)
 
 
 class ConfigError(InvalidError):
@@ -170,3 +185,7 @@ class UnknownOutcomeError(UnavailableError):
     """The engine failed after the commit was sent: it may or may not be stored."""
 
     code = "unknown_outcome"
+
+
+class StoreWarning(UserWarning):
+    """The call works, but the user should know: wide file permissions, an index being rebuilt."""

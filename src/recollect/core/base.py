@@ -1,0 +1,125 @@
+"""What every feature works with: the engine, the codec, a clock, and session handles."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from ..backend import Backend, Key, SessionRow
+from ..codec import Codec
+from ..errors import AccessError, NotFoundError
+from ..records import State
+from .ids import check_name
+
+DEFAULT_NAMESPACE = "default"
+
+
+class Clock(Protocol):
+    """Time, replaceable in tests."""
+
+    def now(self) -> int:
+        """Microseconds since 1970 UTC. May run backwards."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The machine's clock; waits by blocking the calling thread."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Handle:
+    """What a session object knows of its session.
+
+    ``row`` and ``state`` are acknowledged. ``draft`` is newer, written inside a transaction whose
+    commit is still to come; only writes in that same transaction build on it.
+    """
+
+    __slots__ = ("draft", "key", "row", "state")
+
+    def __init__(self, key: Key, row: SessionRow, state: State) -> None:
+        self.key = key
+        self.row = row
+        self.state = state
+        self.draft: tuple[SessionRow, State] | None = None
+
+
+class Core:
+    """One namespace of one open engine."""
+
+    __slots__ = ("backend", "clock", "codec", "group", "namespace", "readonly", "transactional")
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        clock: Clock | None = None,
+        codec: Codec | None = None,
+        readonly: bool = False,
+    ) -> None:
+        self.backend = backend
+        self.namespace = check_name("namespace", namespace)
+        self.clock = clock or SystemClock()
+        self.codec = codec or Codec()
+        self.readonly = readonly
+        self.transactional = backend.capabilities.transactions
+        self.group: list[Handle] | None = None
+        """Handles with drafts, while a transaction over several operations is open."""
+
+    def confined(self, namespace: str) -> Core:
+        """The same engine, another namespace."""
+        return Core(
+            self.backend,
+            namespace=namespace,
+            clock=self.clock,
+            codec=self.codec,
+            readonly=self.readonly,
+        )
+
+    def key(self, session_id: str) -> Key:
+        """The full name of a session here. Raises InvalidError for an impossible id."""
+        return Key(self.namespace, check_name("session id", session_id))
+
+    def writable(self) -> None:
+        """Raises AccessError on a store opened read-only."""
+        if self.readonly:
+            raise AccessError("The store is open read-only.", hint="Open it without readonly=True to write.")
+
+    def adopt(self, handle: Handle, row: SessionRow, state: State) -> None:
+        """Let a handle know what was written: at once, or once the open transaction is durable."""
+        if self.group is None:
+            handle.row, handle.state = row, state
+        else:
+            handle.draft = (row, state)
+            self.group.append(handle)
+
+    def visible(self, row: SessionRow | None) -> bool:
+        """Whether a row is there for users: neither trashed nor expired."""
+        if row is None or row.deleted_at is not None:
+            return False
+        return row.expires_at is None or row.expires_at > self.clock.now()
+
+    async def load(self, key: Key) -> SessionRow:
+        """A session's row. Raises NotFoundError, also for trashed and expired sessions."""
+        row = await self.backend.row(key)
+        if row is not None and self.visible(row):
+            return row
+        trashed = row is not None and row.deleted_at is not None
+        raise NotFoundError(
+            f"There is no session {key.session_id!r} in namespace {key.namespace!r}.",
+            hint="It is in the trash; restore it first." if trashed else None,
+        )
+
+    async def refresh(self, handle: Handle) -> State:
+        """Bring a handle up to date with other writers."""
+        row = await self.load(handle.key)
+        if row.version != handle.row.version or row.body != handle.row.body:
+            handle.row, handle.state = row, self.codec.state(row)
+        return handle.state

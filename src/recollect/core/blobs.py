@@ -1,0 +1,42 @@
+"""Large binary parts: kept beside the log under their digest, put back when a message is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from msgspec.structs import force_setattr
+
+from ..backend import Key, StoredRecord
+from ..codec import place_of
+from ..errors import CorruptError
+from ..model import BlobPart, Message
+from .base import Core
+
+_MARK = b'"digest":'
+
+
+async def fill_blobs(
+    core: Core, key: Key, records: Sequence[StoredRecord], messages: list[Message]
+) -> list[Message]:
+    """Put the contents of blobs back into freshly decoded messages."""
+    for record, message in zip(records, messages, strict=True):
+        if _MARK in record[3]:
+            for part in message.parts:
+                if part.__class__ is BlobPart and part.digest is not None:
+                    content = await load_blob(core, key, record[0], part.digest)
+                    force_setattr(part, "content", content)
+    return messages
+
+
+async def load_blob(core: Core, key: Key, seq: int, digest: str) -> bytes:
+    """A blob's content. Raises CorruptError when it is missing or is not what was stored."""
+    content = await core.backend.blob(key, bytes.fromhex(digest))
+    if content is None or sha256(content).hexdigest() != digest:
+        found = "missing" if content is None else "damaged"
+        raise CorruptError(
+            f"The blob {digest[:12]}… of {place_of(key, seq)} is {found}.",
+            place=place_of(key, seq),
+            hint="The rest of the session is readable; run 'recollect verify'.",
+        )
+    return content

@@ -1,0 +1,62 @@
+"""Identifiers: making them, checking them, and their form in backends."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from uuid import UUID
+
+from ..errors import InvalidError
+
+MAX_LENGTH = 255
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+_last_tick = 0
+
+
+def uuid7() -> str:
+    """A new UUID version 7 (RFC 9562): sorts by creation, ever increasing within a process.
+
+    The 12 bits after the milliseconds hold its fraction (section 6.2, method 3).
+    """
+    global _last_tick
+    tick = time.time_ns() * 4096 // 1_000_000
+    if tick <= _last_tick:
+        tick = _last_tick + 1
+    _last_tick = tick
+    ms, fraction = tick >> 12, tick & 0xFFF
+    tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    text = f"{ms:012x}7{fraction:03x}{tail:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def check_name(kind: str, value: object) -> str:
+    """``value`` as an id, namespace or tag: 1 to 255 code points, none of them a control character
+    or a lone surrogate. Raises InvalidError."""
+    if not isinstance(value, str):
+        raise InvalidError(f"A {kind} must be text, not {type(value).__name__}.")
+    if not 0 < len(value) <= MAX_LENGTH:
+        raise InvalidError(
+            f"A {kind} must have 1 to {MAX_LENGTH} characters; this one has {len(value)}.",
+        )
+    found = None if value.isascii() and value.isprintable() else _FORBIDDEN.search(value)
+    if found is not None:
+        raise InvalidError(
+            f"A {kind} must not contain control characters or lone surrogates; "
+            f"{value!r} has one at position {found.start()}.",
+        )
+    return value
+
+
+def encode_message_id(message_id: str) -> bytes:
+    """A message id as backends keep it: 17 bytes for a canonical UUID, else its UTF-8 with a mark."""
+    if len(message_id) == 36 and _UUID.fullmatch(message_id):
+        return b"u" + bytes.fromhex(message_id.replace("-", ""))
+    return b"s" + message_id.encode()
+
+
+def decode_message_id(raw: bytes) -> str:
+    """The inverse of ``encode_message_id``."""
+    return str(UUID(bytes=raw[1:])) if raw[:1] == b"u" else raw[1:].decode()

@@ -1,0 +1,256 @@
+"""What a session's log says: record bodies, and the fold that turns a log into a session.
+
+Pure: no I/O, no clock. A record never changes; a session is ``State`` after its last record. The
+same functions that fold a log when it is verified compute the row that is stored with each commit.
+
+Every body carries a frame under the key ``_``, so that reading at an older version, going back and
+counting need no walk over the log:
+
+    [at, tip, depth, turn, origin, crc]
+
+``at`` is the commit's time (microseconds UTC), ``tip`` the seq of the active head after the record
+(0: none), ``depth``, ``turn`` and ``origin`` the number of messages, the number of user messages
+and the seq of the first user message: in a message record those of the line that ends in it, in
+all others those of the active line. ``crc`` is the CRC-32 of the body up to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from .backend import Key
+from .model import ForkedFrom, Message, SessionInfo, TextPart, Usage
+
+PREVIEW_LENGTH = 50
+NO_USAGE = Usage()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class Frame(Struct, array_like=True, frozen=True, gc=False):
+    """The bookkeeping in every record body; see the module's docstring."""
+
+    at: int
+    tip: int
+    depth: int
+    turn: int
+    origin: int
+    crc: int = 0
+
+
+class Patch(Struct, frozen=True, gc=False, omit_defaults=True):
+    """New values of session attributes; what is unset stays as it is."""
+
+    name: str | UnsetType | None = UNSET
+    provider: str | UnsetType | None = UNSET
+    model: str | UnsetType | None = UNSET
+    system_prompt: str | UnsetType | None = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+    summary: str | UnsetType | None = UNSET
+    pinned: bool | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
+    deleted_at: datetime | UnsetType | None = UNSET
+    forked_from: ForkedFrom | UnsetType | None = UNSET
+
+    def changes(self) -> dict[str, Any]:
+        """The attributes that are set."""
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in values if value is not UNSET}
+
+
+class UpdateBody(Struct, frozen=True, gc=False):
+    """An ``update`` record: attributes that took new values."""
+
+    set: Patch
+
+
+class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A ``head`` record: ``branch`` now ends in the message ``to`` (0: in nothing).
+
+    ``active`` says that it is the active branch from here on. ``head`` and ``preview`` spell out
+    what the session row shows of the new line. ``why`` names the verb.
+    """
+
+    branch: str
+    to: int
+    active: bool = True
+    head: str | None = None
+    preview: str = ""
+    why: str = ""
+
+
+class EraseBody(Struct, frozen=True, gc=False):
+    """An ``erase`` record: the body of record ``seq`` was physically removed."""
+
+    seq: int
+    id: str
+
+
+class SourceBody(Struct, frozen=True, gc=False):
+    """A ``source`` record: where an import came from and how far it got."""
+
+    source: dict[str, Any]
+
+
+class State(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A session as its log describes it: what users see, and what writing needs."""
+
+    info: SessionInfo
+    tip: int = 0
+    origin: int = 0
+    heads: dict[str, int] = {}
+    """The seq each inactive branch ends in; the active one ends in ``tip``."""
+
+    @property
+    def version(self) -> int:
+        return self.info.version
+
+    def frame(self, at: int) -> Frame:
+        """The frame of a record that leaves the line as it is."""
+        return Frame(at, self.tip, self.info.message_count, self.info.turn_count, self.origin)
+
+
+def created(key: Key, at: int, patch: Patch) -> State:
+    """The state after a session's first record, an ``update`` that names its attributes."""
+    now = to_datetime(at)
+    info = SessionInfo(key.session_id, key.namespace, 1, now, now, **patch.changes())
+    return State(info)
+
+
+def updated(state: State, at: int, patch: Patch) -> State:
+    """The state after an ``update`` record."""
+    info = replace(state.info, version=state.version + 1, updated_at=to_datetime(at), **patch.changes())
+    return replace(state, info=info)
+
+
+def noted(state: State, at: int) -> State:
+    """The state after a record that changes nothing else (``source``, ``erase``)."""
+    return updated(state, at, Patch())
+
+
+def pointed(state: State, at: int, body: HeadBody, depth: int, turn: int, origin: int) -> State:
+    """The state after a ``head`` record; the counts are those of the line that ends in ``body.to``."""
+    heads = dict(state.heads)
+    if not body.active and body.branch != state.info.branch:
+        heads[body.branch] = body.to
+        return replace(noted(state, at), heads=heads)
+    if body.branch != state.info.branch:
+        heads[state.info.branch] = state.tip
+        heads.pop(body.branch, None)
+    info = replace(
+        state.info,
+        version=state.version + 1,
+        updated_at=to_datetime(at),
+        branch=body.branch,
+        head=body.head,
+        preview=body.preview,
+        message_count=depth,
+        turn_count=turn,
+    )
+    return State(info, body.to, origin, heads)
+
+
+class Placed(NamedTuple):
+    """Where a new message stands: its seq, its parent's seq, and its record's frame."""
+
+    seq: int
+    parent: int
+    frame: Frame
+
+
+def extended(state: State, at: int, messages: Sequence[Message]) -> tuple[State, list[Placed]]:
+    """The state after the active line grew by ``messages``, and the place of each."""
+    info, tip, origin = state.info, state.tip, state.origin
+    seq, depth, turn = info.version, info.message_count, info.turn_count
+    preview, usage = info.preview, info.usage
+    placed: list[Placed] = []
+    for message in messages:
+        seq += 1
+        depth += 1
+        if message.role == "user":
+            turn += 1
+            if not origin:
+                origin, preview = seq, preview_of(message)
+        if message.usage is not None:
+            usage = usage + message.usage
+        placed.append(Placed(seq, tip, Frame(at, seq, depth, turn, origin)))
+        tip = seq
+    info = replace(
+        info,
+        version=seq,
+        updated_at=to_datetime(at),
+        head=messages[-1].id,
+        preview=preview,
+        message_count=depth,
+        turn_count=turn,
+        usage=usage,
+    )
+    return State(info, tip, origin, state.heads), placed
+
+
+def preview_of(message: Message) -> str:
+    """The first 50 characters of a message's text, on one line."""
+    for part in message.parts:
+        if part.__class__ is TextPart:
+            return " ".join(part.content[: 4 * PREVIEW_LENGTH].split())[:PREVIEW_LENGTH]
+    return ""
+
+
+def tombstone(message: Message) -> Message:
+    """What stays of an erased message: its place, its role and its figures, no content."""
+    return Message(
+        message.id,
+        None,
+        message.role,
+        (),
+        message.created_at,
+        message.model,
+        message.usage,
+        {"erased": True},
+    )
+
+
+def is_tombstone(message: Message) -> bool:
+    """Whether the message was erased."""
+    return not message.parts and message.metadata == {"erased": True}
+
+
+def leaves(metadata: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """(dotted path, canonical JSON) of every leaf of ``metadata``, for equality filters."""
+    found: list[tuple[str, str]] = []
+    _collect("", metadata, found)
+    return tuple(found)
+
+
+def _collect(path: str, value: object, found: list[tuple[str, str]]) -> None:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            _collect(f"{path}.{key}" if path else key, inner, found)
+    elif path:
+        found.append((path, canonical(value)))
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys; equal values give equal text."""
+    try:
+        return msgspec.json.encode(value, order="sorted").decode()
+    except UnicodeEncodeError:  # lone surrogates have no UTF-8
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
