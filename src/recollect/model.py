@@ -8,11 +8,11 @@ tool_call_response blob file uri``, and ``other`` for whatever a source holds be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import force_setattr
 
 from .errors import InvalidError
@@ -42,8 +42,19 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 T = TypeVar("T")
 
 
+def timestamp(moment: datetime | None) -> str | None:
+    """A moment as recollect writes it: RFC 3339, UTC, six digits, ``Z``."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 class _Part(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type"):
     """What all parts share: a ``type`` tag in JSON and optional metadata."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The part as JSON values; what is at its default is left out, bytes are base64."""
+        return dict(to_builtins(self))
 
 
 class TextPart(_Part, frozen=True, gc=False, omit_defaults=True, tag="text"):
@@ -146,6 +157,16 @@ class Usage(Struct, frozen=True, gc=False, omit_defaults=True):
         if self.cost_usd is not None and self.cost_usd.__class__ is not Decimal:
             force_setattr(self, "cost_usd", _decimal(self.cost_usd))
 
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON values; the cost as text, exact."""
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cached_tokens": self.cached_tokens,
+            "reasoning_tokens": self.reasoning_tokens,
+            "cost_usd": None if self.cost_usd is None else format(self.cost_usd, "f"),
+        }
+
     def __add__(self, other: Usage) -> Usage:
         if self.cost_usd is None or other.cost_usd is None:
             cost = self.cost_usd if other.cost_usd is None else other.cost_usd
@@ -214,6 +235,19 @@ class Message(Struct, frozen=True, gc=False, omit_defaults=True):
         """All text parts, joined by line feeds; empty when there are none."""
         return "\n".join([part.content for part in self.parts if part.__class__ is TextPart])  # type: ignore[union-attr]  # narrowed by __class__
 
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return {
+            "id": self.id,
+            "parent_id": self.parent_id,
+            "role": self.role,
+            "parts": [part.to_dict() for part in self.parts],
+            "created_at": timestamp(self.created_at),
+            "model": self.model,
+            "usage": None if self.usage is None else self.usage.to_dict(),
+            "metadata": {} if self.metadata is None else self.metadata,
+        }
+
 
 class ForkedFrom(Struct, frozen=True, gc=False):
     """Where a fork started: the parent session and its version at that moment."""
@@ -251,6 +285,36 @@ class SessionInfo(Struct, frozen=True, gc=False, omit_defaults=True):
     pinned: bool = False
     expires_at: datetime | None = None
     deleted_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        forked = self.forked_from
+        return {
+            "id": self.id,
+            "namespace": self.namespace,
+            "version": self.version,
+            "name": self.name,
+            "provider": self.provider,
+            "model": self.model,
+            "system_prompt": self.system_prompt,
+            "tags": list(self.tags),
+            "metadata": self.metadata,
+            "branch": self.branch,
+            "head": self.head,
+            "preview": self.preview,
+            "summary": self.summary,
+            "message_count": self.message_count,
+            "turn_count": self.turn_count,
+            "usage": self.usage.to_dict(),
+            "forked_from": None
+            if forked is None
+            else {"session_id": forked.session_id, "version": forked.version},
+            "pinned": self.pinned,
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.updated_at),
+            "expires_at": timestamp(self.expires_at),
+            "deleted_at": timestamp(self.deleted_at),
+        }
 
 
 When = datetime | date | str
@@ -299,6 +363,17 @@ class Hit(Struct, frozen=True, gc=False):
     snippet: str
     score: float
     created_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as JSON values."""
+        return {
+            "session": {"id": self.session.id, "name": self.session.name},
+            "message_id": self.message_id,
+            "role": self.role,
+            "position": self.position,
+            "snippet": self.snippet,
+            "score": self.score,
+        }
 
 
 class Page(Generic[T]):

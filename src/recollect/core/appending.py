@@ -27,7 +27,7 @@ async def append(
     now = core.clock.now()
     ready = drafts(messages, now)
     supplied = [d for d in ready if d.supplied]
-    _check_unique(supplied)
+    check_unique(supplied)
 
     async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:
         known = await _known(core, handle, supplied) if supplied else {}
@@ -66,7 +66,8 @@ def records_of(core: Core, ready: Sequence[Draft], places: Sequence[Placed]) -> 
     ]
 
 
-def _check_unique(supplied: Sequence[Draft]) -> None:
+def check_unique(supplied: Sequence[Draft]) -> None:
+    """Raises InvalidError when an id stands twice in one call."""
     seen: dict[bytes, Draft] = {}
     for d in supplied:
         if d.message_id in seen:

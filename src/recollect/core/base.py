@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from ..backend import Backend, Key, SessionRow
@@ -50,10 +53,43 @@ class Handle:
         self.draft: tuple[SessionRow, State] | None = None
 
 
+class Group:
+    """The handles written to in an open transaction of one engine."""
+
+    __slots__ = ("backend", "handles")
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.handles: list[Handle] = []
+
+
+_group: ContextVar[Group | None] = ContextVar("recollect_group", default=None)
+
+
+@contextmanager
+def adopting(backend: Backend) -> Iterator[None]:
+    """Around a transaction of several operations: handles adopt what was written inside once the
+    block ends without an exception, and forget it otherwise."""
+    group = Group(backend)
+    token = _group.set(group)
+    try:
+        yield
+    except BaseException:
+        for handle in group.handles:
+            handle.draft = None
+        raise
+    else:
+        for handle in group.handles:
+            if handle.draft is not None:
+                (handle.row, handle.state), handle.draft = handle.draft, None
+    finally:
+        _group.reset(token)
+
+
 class Core:
     """One namespace of one open engine."""
 
-    __slots__ = ("backend", "clock", "codec", "group", "namespace", "readonly", "transactional")
+    __slots__ = ("backend", "clock", "codec", "namespace", "readonly", "transactional")
 
     def __init__(
         self,
@@ -70,8 +106,6 @@ class Core:
         self.codec = codec or Codec()
         self.readonly = readonly
         self.transactional = backend.capabilities.transactions
-        self.group: list[Handle] | None = None
-        """Handles with drafts, while a transaction over several operations is open."""
 
     def confined(self, namespace: str) -> Core:
         """The same engine, another namespace."""
@@ -94,11 +128,12 @@ class Core:
 
     def adopt(self, handle: Handle, row: SessionRow, state: State) -> None:
         """Let a handle know what was written: at once, or once the open transaction is durable."""
-        if self.group is None:
+        group = _group.get()
+        if group is None or group.backend is not self.backend:
             handle.row, handle.state = row, state
         else:
             handle.draft = (row, state)
-            self.group.append(handle)
+            group.handles.append(handle)
 
     def visible(self, row: SessionRow | None) -> bool:
         """Whether a row is there for users: neither trashed nor expired."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ..backend import ROLES
+from ..backend import MESSAGE, ROLES
 from ..codec import dumps, loads
 from ..errors import InvalidError
 from ..model import BlobPart, Message, OtherPart, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
@@ -226,6 +226,19 @@ def texts_of(parts: Sequence[Any]) -> tuple[str, ...]:
     if not (text or reasoning or tool):
         return ()
     return ("\n".join(text), "\n".join(reasoning), "\n".join(tool))
+
+
+def texts_of_body(kind: int, body: bytes) -> tuple[str, ...]:
+    """The same from a stored record, for engines that rebuild a derived index by themselves.
+
+    A damaged body has no texts here; reading it reports the damage.
+    """
+    if kind != MESSAGE:
+        return ()
+    try:
+        return texts_of(loads(body, Message).parts)
+    except ValueError:
+        return ()
 
 
 def _strings(value: Any, into: list[str]) -> None:

@@ -8,9 +8,9 @@ from ..backend import HEAD, Commit, Record, SessionRow
 from ..codec import dumps, set_parents
 from ..model import Message
 from ..records import HeadBody, State, extended, pointed, preview_of
-from .appending import records_of, same_content
+from .appending import check_unique, records_of, same_content
 from .base import Core, Handle
-from .drafts import Draft, draft, drafts
+from .drafts import Draft, drafts
 from .reading import line_records
 from .writing import Change, write
 
@@ -22,11 +22,12 @@ async def save(
 
     What the line and ``messages`` have in common at their start stays untouched. When the rest
     differs, the line goes back to the last common message and grows from there; what it held
-    before stays in the log.
+    before stays in the log. An id whose content changed is stored again, with the new content.
     """
     core.writable()
     now = core.clock.now()
     ready = drafts(messages, now)
+    check_unique(ready)
 
     async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:
         records, _ = await line_records(core, row.key, state.tip, None) if state.tip else ([], 0)
@@ -36,12 +37,11 @@ async def save(
         kept, fresh = stored[:common], ready[common:]
         if common == len(stored) and not fresh:
             return kept
-        fresh = [_renamed(d, now) if d.supplied and _id_taken(d, stored[common:]) else d for d in fresh]
         commit_records: list[Record] = []
         after = state
         if common < len(stored):
             tip = records[common - 1] if common else None
-            after = _back(core, row, state, tip and tip[0], kept, now, commit_records)
+            after = _back(core, state, tip and tip[0], kept, now, commit_records)
         added = [d.message for d in fresh]
         if fresh:
             parent = after.info.head
@@ -73,21 +73,8 @@ def _common(stored: Sequence[Message], messages: Sequence[Message], ready: Seque
     return count
 
 
-def _id_taken(d: Draft, replaced: Sequence[Message]) -> bool:
-    return any(d.message.id == old.id for old in replaced)
-
-
-def _renamed(d: Draft, now: int) -> Draft:
-    """A message that keeps its place but not its content is a new message, with an id of its own."""
-    old = d.message
-    return draft(
-        Message("", None, old.role, old.parts, old.created_at, old.model, old.usage, old.metadata), now
-    )._replace(blobs=d.blobs)
-
-
 def _back(
     core: Core,
-    row: SessionRow,
     state: State,
     tip: int | None,
     kept: Sequence[Message],

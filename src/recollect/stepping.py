@@ -1,0 +1,196 @@
+"""How coroutines of the core run: stepped by the caller, by a worker thread, or by an event loop.
+
+A blocking engine's coroutines never suspend, so one ``send(None)`` runs them to their end. Under
+``AsyncStore`` a single worker thread takes whole queued operations, steps them inside one write
+transaction, commits once and only then acknowledges them all: one fsync pays for many appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from .backend import Backend, Exclusive
+from .core.base import adopting
+from .errors import ClosedError
+
+T = TypeVar("T")
+Operation = Callable[[], Coroutine[Any, Any, Any]]
+MAX_GROUP = 512
+READERS = 4
+
+
+def step(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends to its end."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise RuntimeError("A backend that declares itself blocking suspended.")
+
+
+class LoopThread:
+    """An event loop in a background thread, for synchronous callers of asynchronous engines."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._pid = os.getpid()
+        threading.Thread(target=self._loop.run_forever, name="recollect-loop", daemon=True).start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for its result."""
+        if self._pid != os.getpid():
+            coroutine.close()
+            raise ClosedError(
+                "This store was opened before a fork.", hint="Open it again in the child process."
+            )
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """Stop the loop."""
+        if self._pid == os.getpid():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class LoopClock:
+    """The machine's clock for engines that live on an event loop."""
+
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return time.time_ns() // 1000
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the loop."""
+        await asyncio.sleep(seconds)
+
+
+class _Job:
+    """A queued operation and the future of whoever awaits it."""
+
+    __slots__ = ("error", "future", "loop", "operation", "result")
+
+    def __init__(self, operation: Operation, loop: asyncio.AbstractEventLoop) -> None:
+        self.operation = operation
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Worker:
+    """Runs operations of a blocking engine for event loops: writes grouped, reads beside them."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._queue: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
+
+    def _check(self) -> None:
+        if self._pid != os.getpid():
+            self._start()  # the threads stayed in the parent process
+        if self._closed:
+            raise ClosedError("The store is closed.")
+
+    async def write(self, operation: Operation) -> Any:
+        """Queue an operation; returns its result once it is durable."""
+        self._check()
+        job = _Job(operation, asyncio.get_running_loop())
+        with self._wake:
+            self._queue.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="recollect-write", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+        return await job.future
+
+    async def read(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a reading operation on a thread of its own, never behind a write."""
+        try:
+            self._check()
+        except BaseException:
+            coroutine.close()
+            raise
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, step, coroutine)
+
+    async def close(self) -> None:
+        """Let queued operations finish, then stop the threads."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._wake:
+            thread = self._thread
+            self._wake.notify()
+        if thread is not None and self._pid == os.getpid():
+            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+        self._readers.shutdown(wait=False)
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue:
+                    if self._closed:
+                        return
+                    self._wake.wait()
+                jobs = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
+            if len(jobs) > 1 and isinstance(self._backend, Exclusive):
+                step(self._together(jobs))
+            else:
+                for job in jobs:
+                    _run(job)
+            _acknowledge(jobs)
+
+    async def _together(self, jobs: list[_Job]) -> None:
+        """All jobs in one transaction: durable together, or failed together."""
+        assert isinstance(self._backend, Exclusive)
+        try:
+            with adopting(self._backend):
+                async with self._backend.exclusive():
+                    for job in jobs:
+                        _run(job)
+        except BaseException as error:  # noqa: BLE001  # handed to every caller below
+            for job in jobs:
+                job.error = job.error or error
+
+
+def _run(job: _Job) -> None:
+    try:
+        job.result = step(job.operation())
+    except BaseException as error:  # noqa: BLE001  # handed to the caller that awaits the job
+        job.error = error
+
+
+def _acknowledge(jobs: Iterable[_Job]) -> None:
+    """Wake each loop once for all its jobs."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, done in by_loop.items():
+        with suppress(RuntimeError):  # that loop was closed meanwhile: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, done)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue  # its caller was cancelled
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
