@@ -1,0 +1,211 @@
+"""The writing side of a SQLite file: lone commits, and transactions of several.
+
+A lone commit is one ``BEGIN IMMEDIATE … COMMIT`` under the store's lock. Inside ``exclusive`` the
+thread owns the lock and the transaction, and each commit is a savepoint.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+import apsw
+
+from ...backend import Commit
+from ...errors import AccessError, StoreError, UnavailableError
+from ..filelock import FileLock
+from .connections import Connections
+from .driver_errors import DRIVER_ERRORS, translated
+from .maintenance import BACKLOG, Maintenance
+from .text import TextIndex
+from .writes import apply
+
+__all__ = ["Exclusively", "Writer"]
+
+_BULK = 256
+
+
+class Writer:
+    """Commits to one database, one at a time among all threads and processes."""
+
+    def __init__(
+        self, connections: Connections, lock: FileLock, maintenance: Maintenance, timeout: float
+    ) -> None:
+        self._connections, self._lock, self._maintenance = connections, lock, maintenance
+        self._timeout = timeout
+        self._where = connections.where
+        self._depth = 0
+        self._texts = 0
+        self._scrub = False
+        self._lost: StoreError | None = None
+        self.owner = 0
+        """The thread inside ``exclusive``, 0 when there is none."""
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """What the owner reads and writes through; raises when its transaction is gone."""
+        if self._lost is not None:
+            raise UnavailableError(
+                f"The transaction on {self._where} was rolled back after an earlier error.",
+                hint="Leave it and start again.",
+            ) from self._lost
+        return self._connections.writer
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Write all or nothing: durable on return, or inside ``exclusive`` a savepoint of it."""
+        if self.owner == threading.get_ident():
+            texts, scrub = self._write(self.connection, commits, "SAVEPOINT c", "RELEASE c")
+            self._texts += texts
+            self._scrub = self._scrub or scrub
+            return
+        self._lock.acquire(self._timeout)
+        try:
+            texts, scrub = self._write(self._connections.writer, commits, "BEGIN IMMEDIATE", "COMMIT")
+            if texts or scrub:
+                self._maintenance.wrote(texts, scrub)
+        finally:
+            self._lock.release()
+
+    def change(self, work: Callable[[apsw.Connection], int]) -> None:
+        """Run ``work``, which gives how many texts it added, in a transaction or a savepoint."""
+        inside = self.owner == threading.get_ident()
+        if not inside:
+            self.enter()
+        try:
+            self._texts += work(self.connection)
+        except BaseException as error:
+            if not inside:
+                self.leave(failed=True)
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, self._where) from error
+            raise
+        if not inside:
+            self.leave(failed=False)
+
+    def _write(
+        self, conn: apsw.Connection, commits: Sequence[Commit], begin: str, end: str
+    ) -> tuple[int, bool]:
+        texts, scrub, ending = 0, False, False
+        try:
+            conn.execute(begin)
+            for commit in commits:
+                waiting = apply(conn, commit)
+                if waiting < 0:
+                    scrub = True
+                else:
+                    texts += waiting
+            ending = True
+            conn.execute(end)
+        except BaseException as error:
+            self._undo(conn, nested=end != "COMMIT")
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, self._where, committing=ending) from error
+            raise
+        return texts, scrub
+
+    def _undo(self, conn: apsw.Connection, *, nested: bool) -> None:
+        """Take back a failed write; a handle that cannot even do that is given up."""
+        try:
+            if nested and conn.in_transaction:
+                conn.execute("ROLLBACK TO c; RELEASE c")
+            elif conn.in_transaction:
+                conn.execute("ROLLBACK")
+            elif nested:
+                # SQLite gave up the whole transaction by itself (disk full, I/O error).
+                self._lost = UnavailableError(f"SQLite rolled back the transaction on {self._where}.")
+        except apsw.Error as error:
+            self._connections.discard_writer()
+            if nested:
+                self._lost = translated(error, self._where)
+
+    # ---- exclusive
+
+    def enter(self) -> None:
+        """Begin the calling thread's transaction, or join the one it is in."""
+        if self.owner == threading.get_ident():
+            self._depth += 1
+            return
+        if self._connections.readonly:
+            raise AccessError(f"{self._where} was opened read-only.")
+        self._lock.acquire(self._timeout)
+        try:
+            self._connections.writer.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, self._where) from error
+            raise
+        self._depth, self._texts, self._scrub, self._lost = 1, 0, False, None
+        self.owner = threading.get_ident()
+
+    def leave(self, *, failed: bool) -> None:
+        """Commit, or with ``failed`` roll back, when the outermost transaction is left."""
+        if self.owner != threading.get_ident():
+            if not failed:
+                raise UnavailableError(
+                    f"The transaction on {self._where} is gone: the store was closed, or the process forked."
+                )
+            return
+        self._depth -= 1
+        if self._depth:
+            return
+        try:
+            if failed:
+                self._roll_back()
+            else:
+                self._commit()
+        finally:
+            self.owner, self._lost = 0, None
+            self._lock.release()
+
+    def _commit(self) -> None:
+        conn, ending = self.connection, False
+        try:
+            if self._texts >= _BULK and self._maintenance.backlog > BACKLOG:
+                # A bulk writer indexes as much as it adds, so that what waits stays bounded.
+                self._maintenance.backlog -= TextIndex.drain(conn, self._texts)
+            ending = True
+            conn.execute("COMMIT")
+        except BaseException as error:
+            self._undo(conn, nested=False)
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, self._where, committing=ending) from error
+            raise
+        if self._texts or self._scrub:
+            self._maintenance.wrote(self._texts, self._scrub)
+
+    def _roll_back(self) -> None:
+        if self._lost is None:
+            self._undo(self._connections.writer, nested=False)
+
+    # ---- ends
+
+    def abandon(self) -> None:
+        """Roll back the transaction of the calling thread, if it is in one; leaving it then raises."""
+        if self.owner == threading.get_ident():
+            self._roll_back()
+            self.owner = self._depth = 0
+            self._lock.release()
+
+    def after_fork(self) -> None:
+        """In a child process: the transaction, if any, is the parent's."""
+        self.owner = self._depth = 0
+        self._lost = None
+
+
+class Exclusively:
+    """What ``exclusive()`` gives: never suspends."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def __aenter__(self) -> None:
+        self._writer.enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.leave(failed=kind is not None)
