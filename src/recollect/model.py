@@ -233,7 +233,7 @@ class Message(Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def text(self) -> str:
         """All text parts, joined by line feeds; empty when there are none."""
-        return "\n".join([part.content for part in self.parts if part.__class__ is TextPart])  # type: ignore[union-attr]  # narrowed by __class__
+        return "\n".join([part.content for part in self.parts if part.__class__ is TextPart])
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""
@@ -381,7 +381,7 @@ class Page(Generic[T]):
 
     __slots__ = ("items", "next")
 
-    def __init__(self, items: list[T], next: str | None = None) -> None:  # noqa: A002  # the public field's name
+    def __init__(self, items: list[T], next: str | None = None) -> None:
         self.items = items
         self.next = next
 
@@ -401,7 +401,7 @@ class Page(Generic[T]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Page) and (self.items, self.next) == (other.items, other.next)
 
-    __hash__ = None  # a page holds a list
+    __hash__ = None  # type: ignore[assignment]  # a page holds a list
 
     def __repr__(self) -> str:
         return f"Page({self.items!r}, next={self.next!r})"

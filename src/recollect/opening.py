@@ -9,7 +9,7 @@ from .backend import Backend
 from .core.base import DEFAULT_NAMESPACE, Clock, Core, SystemClock
 from .errors import ConfigError
 from .stepping import LoopClock
-from .urls import DURABILITIES, StoreURL, backend_of, parse_url
+from .urls import StoreURL, backend_of, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ class Opened:
 
     core: Core
     blocking: bool
+    ready: bool = False
     closed: bool = False
 
 
@@ -59,6 +60,4 @@ def open_target(
 
 def _with_options(url: StoreURL, options: Mapping[str, str | None]) -> StoreURL:
     given = {name: value for name, value in options.items() if value is not None}
-    if given.get("durability", "full") not in DURABILITIES:
-        raise ConfigError(f"durability must be {' or '.join(DURABILITIES)}, not {given['durability']!r}.")
     return StoreURL(url.scheme, url.rest, {**url.options, **given})

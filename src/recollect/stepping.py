@@ -129,17 +129,16 @@ class Worker:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, step, coroutine)
 
-    async def close(self) -> None:
-        """Let queued operations finish, then stop the threads."""
-        if self._closed:
-            return
+    async def close(self, last: Operation) -> None:
+        """Let queued operations finish, run the last one, then stop the threads."""
         self._closed = True
         with self._wake:
             thread = self._thread
             self._wake.notify()
         if thread is not None and self._pid == os.getpid():
-            await asyncio.get_running_loop().run_in_executor(None, thread.join)
-        self._readers.shutdown(wait=False)
+            await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(lambda: step(last()))
 
     def _work(self) -> None:
         while True:

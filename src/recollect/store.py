@@ -13,7 +13,7 @@ from .core.base import DEFAULT_NAMESPACE, Clock, Core, Handle
 from .core.filters import query_of
 from .errors import ClosedError, InvalidError
 from .model import Hit, Message, Page, SessionInfo, SessionQuery
-from .opening import Opened, open_target
+from .opening import open_target
 from .options import Attributes, Filters
 from .stepping import LoopThread, step
 from .transfer.exporting import Destination, export_session
@@ -171,7 +171,8 @@ class Store:
 
     def search(
         self,
-        text: str,
+        words: str,
+        /,
         query: SessionQuery | None = None,
         *,
         session: str | None = None,
@@ -189,7 +190,7 @@ class Store:
         """
         found = searching.search(
             self._core,
-            text,
+            words,
             merged(query, filters),
             session_id=session,
             role=role,
@@ -211,7 +212,7 @@ class Store:
         session_id: str,
         *,
         format: str = "json",
-        to: Destination | None = None,  # noqa: A002  # the field's word
+        to: Destination | None = None,
     ) -> str | None:
         """A session as text in a format, or written to a path or file (then None is returned)."""
         return self._run(export_session(self._core, session_id, format, to))
@@ -219,7 +220,7 @@ class Store:
     def import_(
         self,
         *paths: PathOrFile,
-        format: str | None = None,  # noqa: A002  # the field's word
+        format: str | None = None,
     ) -> ImportResult:
         """Bring in conversations from files, folders or archives; again adds only what is new."""
         return self._run(import_paths(self._core, paths, format))
@@ -268,6 +269,10 @@ class Session:
     def version(self) -> int:
         """The seq of the newest record, as of now: give it as ``expect=`` to guard a write."""
         return self.info.version
+
+    def refresh(self) -> SessionInfo:
+        """Look at the session anew; ``info`` does the same here, and does not in AsyncSession."""
+        return self._run(self._core.refresh(self._handle)).info
 
     def append(self, *messages: Message, expect: int | None = None) -> list[Message]:
         """Add messages, all or none, durable on return; returns them as stored.
@@ -340,6 +345,3 @@ async def reachable(core: Core) -> list[str]:
 async def reindex_all(core: Core) -> dict[str, int]:
     """Rebuild the text index of the whole store, whichever namespace asks."""
     return await searching.reindex(core, await core.backend.namespaces())
-
-
-__all__ = ["Opened", "Session", "Store"]

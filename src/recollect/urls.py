@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
@@ -28,7 +29,7 @@ from .errors import ConfigError
 ENTRY_POINTS = "recollect.backends"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.DOTALL | re.IGNORECASE)
 _OPTIONS = frozenset({"namespace", "durability", "timeout"})
-DURABILITIES = ("full", "relaxed")
+Durability = Literal["full", "relaxed"]
 
 
 class StoreURL(Struct, frozen=True):
@@ -40,14 +41,16 @@ class StoreURL(Struct, frozen=True):
 
     @property
     def namespace(self) -> str | None:
+        """The namespace to open, if the URL names one."""
         return self.options.get("namespace")
 
     @property
-    def durability(self) -> str:
+    def durability(self) -> Durability:
+        """``full``: durable on return. ``relaxed``: a power cut may lose the newest commits."""
         value = self.options.get("durability", "full")
-        if value not in DURABILITIES:
-            raise ConfigError(f"durability must be {' or '.join(DURABILITIES)}, not {value!r}.")
-        return value
+        if value == "full" or value == "relaxed":
+            return value
+        raise ConfigError(f"durability must be full or relaxed, not {value!r}.")
 
     @property
     def timeout(self) -> float:
@@ -92,7 +95,7 @@ def backend_of(url: StoreURL, *, readonly: bool = False) -> Backend:
     )
 
 
-def _memory(url: StoreURL, readonly: bool) -> Backend:
+def _memory(url: StoreURL, _readonly: bool) -> Backend:
     from .backends.memory import MemoryBackend
 
     if url.rest.strip("/"):
