@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from ..backend import Backend, Exclusive, SearchesText, Watches
+from ..backend import Backend, Exclusive, Record, SearchesText, Watches
 from ..errors import ClosedError, ConflictError, CorruptError, UnsupportedError
 from . import making as m
 from .base import BackendTests, Connect, Damage, MakeBackend, reopen, stored
@@ -137,9 +137,9 @@ class LifecycleContract(BackendTests):
 
     def test_damage_is_reported_with_its_place(self, b: Driven, connect: Connect, damage: Damage) -> None:
         for session_id in ("bad", "good"):
-            b.commit(m.create(m.key(session_id), ["one"]))
-            for text in ("two", "three"):
-                b.commit(m.append(stored(b, m.key(session_id)), [text]))
+            b.commit(m.create(m.key(session_id), [_large(session_id, 1)]))
+            for seq in (2, 3):
+                b.commit(m.append(stored(b, m.key(session_id)), [_large(session_id, seq)]))
         good = b.read(m.key("good"))
         b.close()
         damage(m.key("bad"), 2)
@@ -152,7 +152,7 @@ class LifecycleContract(BackendTests):
         assert [record[0] for record in again.read(m.key("bad"), after=2)] == [3]
 
     def test_damage_is_never_an_empty_session(self, b: Driven, connect: Connect, damage: Damage) -> None:
-        b.commit(m.create(m.key(), ["one"]))
+        b.commit(m.create(m.key(), [_large("s1", 1)]))
         b.close()
         damage(m.key(), 1)
         again = connect()
@@ -181,6 +181,11 @@ class LifecycleContract(BackendTests):
         if b.capabilities.durable:
             again = reopen(b, connect)
             assert [record[3] for record in again.read(m.key())] == [b'{"n":1}']
+
+
+def _large(session_id: str, seq: int) -> Record:
+    """A record that fills blocks of its own, so that damage to it need not touch another."""
+    return m.message(seq, body=b"record %d of %s;" % (seq, session_id.encode()) * 1500)
 
 
 async def _enter(backend: Exclusive) -> None:
