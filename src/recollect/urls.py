@@ -48,9 +48,9 @@ class StoreURL(Struct, frozen=True):
     def durability(self) -> Durability:
         """``full``: durable on return. ``relaxed``: a power cut may lose the newest commits."""
         value = self.options.get("durability", "full")
-        if value == "full" or value == "relaxed":
-            return value
-        raise ConfigError(f"durability must be full or relaxed, not {value!r}.")
+        if value not in ("full", "relaxed"):
+            raise ConfigError(f"durability must be full or relaxed, not {value!r}.")
+        return "full" if value == "full" else "relaxed"
 
     @property
     def timeout(self) -> float:
