@@ -7,7 +7,7 @@ tool_call_response blob file uri``, and ``other`` for whatever a source holds be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -186,6 +186,8 @@ def _parts(content: str | Part | Sequence[Part]) -> tuple[Part, ...]:
         return (TextPart(content),)
     if isinstance(content, _Part):
         return (content,)
+    if not isinstance(content, Iterable):
+        raise InvalidError(f"A message takes text, a part or parts, not {type(content).__name__}.")
     return tuple(content)
 
 
