@@ -1,0 +1,1 @@
+"""Conversations in and out of a store: import and export over the core."""
