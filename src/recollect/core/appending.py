@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ..backend import MESSAGE, Commit, Record, SessionRow
 from ..codec import set_parents
 from ..errors import ExistsError, InvalidError
-from ..model import Message
+from ..model import BlobPart, Message
 from ..records import Placed, State, extended, is_tombstone
 from .base import Core, Handle
 from .drafts import Draft, drafts
-from .reading import by_ids
+from .reading import by_seqs
 from .writing import Change, write
 
 
@@ -80,7 +82,7 @@ async def _known(core: Core, handle: Handle, supplied: Sequence[Draft]) -> dict[
     seqs = await core.backend.seqs(handle.key, [d.message_id for d in supplied])
     if not seqs:
         return {}
-    stored = await by_ids(core, handle.key, sorted(seqs.values()))
+    stored = await by_seqs(core, handle.key, sorted(seqs.values()))
     known: dict[bytes, Message] = {}
     for d in supplied:
         seq = seqs.get(d.message_id)
@@ -101,9 +103,17 @@ def same_content(a: Message, b: Message, *, dated: bool) -> bool:
     """Whether two messages say the same; with ``dated`` at the same time, too."""
     return (
         a.role == b.role
-        and a.parts == b.parts
+        and (a.parts == b.parts or _bare(a) == _bare(b))
         and a.model == b.model
         and a.usage == b.usage
         and (a.metadata or None) == (b.metadata or None)
         and (not dated or a.created_at == b.created_at)
     )
+
+
+def _bare(message: Message) -> list[object]:
+    """A message's parts with blobs told by their digests, whether their contents are there or not."""
+    return [
+        replace(part, content=b"") if isinstance(part, BlobPart) and part.digest else part
+        for part in message.parts
+    ]

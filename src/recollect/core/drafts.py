@@ -7,7 +7,7 @@ bend (NaN, a tuple, a date, a number as a key) is ever stored as something else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from ..codec import dumps, loads
 from ..errors import InvalidError
 from ..model import BlobPart, Message, OtherPart, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
 from ..records import to_datetime, to_microseconds
-from .ids import check_name, encode_message_id, uuid7
+from .ids import check_name, encode_message_id, new_id
 
 BLOB_THRESHOLD = 64 * 1024
 MAX_DEPTH = 128
@@ -40,18 +40,28 @@ class Draft(NamedTuple):
     blobs: dict[bytes, bytes]
 
 
-def draft(message: Message, now: int) -> Draft:
-    """Check, complete and encode one message; ``now`` (microseconds) dates it if nothing else does."""
+def drafts(messages: Iterable[Message], now: int) -> list[Draft]:
+    """Check, complete and encode messages; ``now`` (microseconds) dates those without a time."""
+    moment = to_datetime(now)
+    return [_draft(message, now, moment) for message in messages]
+
+
+def _draft(message: Message, now: int, moment: datetime) -> Draft:
     if message.__class__ is not Message:
         raise InvalidError(f"Expected a recollect.Message, not {type(message).__name__}.")
     supplied = bool(message.id)
-    message_id = check_name("message id", message.id) if supplied else uuid7()
+    if supplied:
+        message_id = check_name("message id", message.id)
+        raw_id = encode_message_id(message_id)
+    else:
+        message_id, sixteen = new_id()
+        raw_id = b"u" + sixteen
     blobs: dict[bytes, bytes] = {}
     plain = _is_plain(message)
     parts = message.parts if plain else _extract_blobs(message.parts, blobs)
     created_at, at = message.created_at, now
     if created_at is None:
-        created_at = to_datetime(now)
+        created_at = moment
     elif created_at.tzinfo is None:
         raise InvalidError(
             "Message.created_at has no time zone.", hint="Use datetime.now(timezone.utc) or .astimezone()."
@@ -65,12 +75,9 @@ def draft(message: Message, now: int) -> Draft:
     raw = dumps(complete)
     if not plain:
         _check_round_trip(complete, raw)
-    return Draft(complete, raw, encode_message_id(message_id), at, texts_of(parts), supplied, blobs)
-
-
-def drafts(messages: Iterable[Message], now: int) -> list[Draft]:
-    """Drafts of several messages, in order."""
-    return [draft(message, now) for message in messages]
+    if blobs:
+        complete = replace(complete, parts=tuple(with_content(part, blobs) for part in parts))
+    return Draft(complete, raw, raw_id, at, texts_of(parts), supplied, blobs)
 
 
 def _is_plain(message: Message) -> bool:
@@ -106,6 +113,13 @@ def _extract_blobs(parts: Sequence[Any], blobs: dict[bytes, bytes]) -> tuple[Any
                 part = replace(part, digest=None)
         kept.append(part)
     return tuple(kept)
+
+
+def with_content(part: Any, blobs: dict[bytes, bytes]) -> Any:
+    """A part with the content of its blob, if it has one."""
+    if part.__class__ is BlobPart and part.digest is not None:
+        return replace(part, content=blobs[bytes.fromhex(part.digest)])
+    return part
 
 
 def _check_round_trip(message: Message, raw: bytes) -> None:

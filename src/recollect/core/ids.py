@@ -16,20 +16,31 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _last_tick = 0
 
 
-def uuid7() -> str:
-    """A new UUID version 7 (RFC 9562): sorts by creation, ever increasing within a process.
+def new_id() -> tuple[str, bytes]:
+    """A new UUID version 7 (RFC 9562) as text and as 16 bytes.
 
-    The 12 bits after the milliseconds hold its fraction (section 6.2, method 3).
+    It sorts by creation and ever increases within a process: the 12 bits after the milliseconds
+    hold their fraction (section 6.2, method 3).
     """
     global _last_tick
     tick = time.time_ns() * 4096 // 1_000_000
     if tick <= _last_tick:
         tick = _last_tick + 1
     _last_tick = tick
-    ms, fraction = tick >> 12, tick & 0xFFF
-    tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    text = f"{ms:012x}7{fraction:03x}{tail:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    number = (
+        tick >> 12 << 80
+        | 0x7000 << 64
+        | (tick & 0xFFF) << 64
+        | 0x8000_0000_0000_0000
+        | int.from_bytes(os.urandom(8)) >> 2
+    )
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}", number.to_bytes(16)
+
+
+def uuid7() -> str:
+    """A new UUID version 7 as text."""
+    return new_id()[0]
 
 
 def check_name(kind: str, value: object) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import force_setattr
+
 from ..backend import MESSAGE, Key, StoredRecord
 from ..codec import place_of, set_parents
 from ..errors import CorruptError, InvalidError, NotFoundError
@@ -148,9 +150,27 @@ def _chain(key: Key, window: Sequence[StoredRecord], seq: int) -> list[StoredRec
     return chain
 
 
-async def by_ids(core: Core, key: Key, seqs: Sequence[int]) -> dict[int, Message]:
-    """Messages by seq, wherever they stand; ``seqs`` ascending. Close ones share a range read."""
-    found: dict[int, Message] = {}
+async def by_seqs(core: Core, key: Key, seqs: Sequence[int]) -> dict[int, Message]:
+    """Messages by seq, wherever they stand, complete with parents and blobs; ``seqs`` ascending."""
+    records = await _scattered(core, key, seqs)
+    parents = sorted({record[2] for record in records} - {record[0] for record in records} - {0})
+    above = await _scattered(core, key, parents)
+    messages = core.codec.messages(key, records)
+    ids = {
+        record[0]: message.id
+        for record, message in zip(
+            [*records, *above], [*messages, *core.codec.messages(key, above)], strict=True
+        )
+    }
+    for record, message in zip(records, messages, strict=True):
+        force_setattr(message, "parent_id", ids.get(record[2]))
+    await fill_blobs(core, key, records, messages)
+    return {record[0]: message for record, message in zip(records, messages, strict=True)}
+
+
+async def _scattered(core: Core, key: Key, seqs: Sequence[int]) -> list[StoredRecord]:
+    """Message records by seq; those close to each other share a range read."""
+    found: list[StoredRecord] = []
     start = 0
     while start < len(seqs):
         end = start + 1
@@ -160,8 +180,6 @@ async def by_ids(core: Core, key: Key, seqs: Sequence[int]) -> dict[int, Message
         records = await core.backend.read(
             key, after=seqs[start] - 1, before=seqs[end - 1] + 1, kinds=_MESSAGES
         )
-        records = [r for r in records if r[0] in wanted]
-        for record, message in zip(records, core.codec.messages(key, records), strict=True):
-            found[record[0]] = message
+        found += [record for record in records if record[0] in wanted]
         start = end
     return found

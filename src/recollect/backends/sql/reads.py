@@ -97,7 +97,7 @@ def namespaces(conn: apsw.Connection) -> list[str]:
         name
         for (name,) in conn.execute(
             "WITH RECURSIVE names (name) AS (SELECT min(namespace) FROM sessions UNION ALL"
-            " SELECT (SELECT min(namespace) FROM sessions WHERE namespace > name) FROM names"
+            " SELECT (SELECT min(namespace) FROM sessions WHERE namespace > names.name) FROM names"
             " WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
         )
     ]
