@@ -1,0 +1,226 @@
+"""The public surface: which names there are, that each is explained, and that both stores agree."""
+
+from __future__ import annotations
+
+import importlib.resources
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+import recollect
+from recollect import errors
+
+PUBLIC = [
+    "AccessError",
+    "AmbiguousError",
+    "AsyncSession",
+    "AsyncStore",
+    "Backend",
+    "BlobPart",
+    "BusyError",
+    "Capabilities",
+    "ClosedError",
+    "ConfigError",
+    "ConflictError",
+    "CorruptError",
+    "Damage",
+    "ExistsError",
+    "Figures",
+    "FilePart",
+    "Finding",
+    "ForkedFrom",
+    "FullError",
+    "Hit",
+    "ImportResult",
+    "InvalidError",
+    "Message",
+    "MissingExtraError",
+    "NotFoundError",
+    "OtherPart",
+    "Page",
+    "ReasoningPart",
+    "Report",
+    "Session",
+    "SessionInfo",
+    "SessionQuery",
+    "SessionRef",
+    "Store",
+    "StoreError",
+    "StoreWarning",
+    "TextPart",
+    "ToolCallPart",
+    "ToolCallResponsePart",
+    "TrashedError",
+    "UnavailableError",
+    "UnknownOutcomeError",
+    "UnsupportedError",
+    "UriPart",
+    "Usage",
+    "__version__",
+    "calculate_cost",
+    "count_turns",
+    "extract_session_id",
+    "total_usage",
+]
+"""A name that is added or taken away is a decision: change it here and in CHANGELOG.md."""
+
+HEAVY = {"apsw", "asyncpg", "click", "hypothesis", "platformdirs", "pygments", "pytest", "rich", "zipfile"}
+"""What ``import recollect`` must not load."""
+
+NAMES = [name for name in PUBLIC if name != "__version__"]
+CLASSES = [name for name in NAMES if inspect.isclass(getattr(recollect, name, None))]
+
+
+def test_public_names():
+    assert recollect.__all__ == sorted(recollect.__all__)
+    assert recollect.__all__ == PUBLIC
+
+
+def test_nothing_else_leaks():
+    """Every name that stands in the module without an underscore is public or a module of ours."""
+    loose = {
+        name
+        for name, value in vars(recollect).items()
+        if not name.startswith("_") and name not in PUBLIC and not inspect.ismodule(value)
+    }
+    assert loose == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_is_explained(name):
+    thing = getattr(recollect, name)
+    assert own_docstring(thing)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_public_member_is_explained(name):
+    cls = getattr(recollect, name)
+    bare = [
+        member
+        for member, value in public_members(cls).items()
+        if not own_docstring(value.fget if isinstance(value, property) else value)
+        and not (name == "Backend" and member == "capabilities")  # explained by the class it returns
+    ]
+    assert bare == []
+
+
+def test_every_class_comes_from_one_place():
+    """Pickles, tracebacks and links to sources name the same class everywhere."""
+    for name in CLASSES:
+        assert getattr(recollect, name).__name__ == name
+
+
+def own_docstring(thing) -> str:
+    doc = vars(thing).get("__doc__") if inspect.isclass(thing) else inspect.getdoc(thing)
+    return (doc or "").strip()
+
+
+def public_members(cls) -> dict[str, object]:
+    """Methods and properties, without data fields."""
+    found = {}
+    for name, value in vars(cls).items():
+        value = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            found[name] = value
+    return found
+
+
+# Sync and async: the same verbs with the same parameters
+
+PAIRS = [(recollect.Store, recollect.AsyncStore), (recollect.Session, recollect.AsyncSession)]
+
+
+@pytest.mark.parametrize(("sync", "other"), PAIRS, ids=["store", "session"])
+def test_both_have_the_same_verbs(sync, other):
+    assert sorted(public_members(sync)) == sorted(public_members(other))
+
+
+@pytest.mark.parametrize(("sync", "other"), PAIRS, ids=["store", "session"])
+def test_verbs_have_the_same_parameters(sync, other):
+    theirs = public_members(other)
+    for name, verb in {**public_members(sync), "__init__": sync.__init__}.items():
+        twin = theirs.get(name, getattr(other, name))
+        if isinstance(verb, property):
+            assert isinstance(twin, property), name
+            verb, twin = verb.fget, twin.fget
+        mine, yours = inspect.signature(verb), inspect.signature(twin)
+        assert list(mine.parameters) == list(yours.parameters), name
+        for parameter in mine.parameters.values():
+            if parameter.name not in {"self", "store"}:
+                assert str(parameter) == str(yours.parameters[parameter.name]), name
+        assert str(mine.return_annotation) == str(yours.return_annotation).replace("Async", ""), name
+
+
+@pytest.mark.parametrize(("sync", "other"), PAIRS, ids=["store", "session"])
+def test_async_verbs_are_awaited(sync, other):
+    """All but properties and ``namespace``, which does no I/O."""
+    for name, verb in public_members(other).items():
+        if not isinstance(verb, property) and name != "namespace":
+            assert inspect.iscoroutinefunction(verb), name
+    assert not any(inspect.iscoroutinefunction(verb) for verb in public_members(sync).values())
+
+
+# Errors
+
+
+def all_errors() -> dict[str, type]:
+    return {
+        name: value for name, value in vars(errors).items() if inspect.isclass(value) and public_error(value)
+    }
+
+
+def public_error(cls) -> bool:
+    return (
+        issubclass(cls, Exception) and cls.__module__ == errors.__name__ and not cls.__name__.startswith("_")
+    )
+
+
+def test_every_error_is_exported_and_is_a_store_error():
+    for name, error in all_errors().items():
+        assert getattr(recollect, name) is error
+        assert issubclass(error, recollect.StoreError) or error is recollect.StoreWarning
+    assert sorted(errors.__all__) == sorted(all_errors())
+
+
+def test_error_codes_tell_the_errors_apart():
+    codes = [error.code for error in all_errors().values() if error is not recollect.StoreWarning]
+    assert len(codes) == len(set(codes))
+
+
+def test_the_drawn_tree_is_the_real_tree():
+    drawn: dict[str, str | None] = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if match := re.match(r" {4}([│├└─ ]*)([A-Z]\w+Error)\b", line):
+            depth = len(match[1]) // 4
+            del path[depth:]
+            drawn[match[2]] = path[-1] if path else None
+            path.append(match[2])
+    real = {
+        name: None if error is recollect.StoreError else error.__mro__[1].__name__
+        for name, error in all_errors().items()
+        if error is not recollect.StoreWarning
+    }
+    assert drawn == real
+
+
+# The package
+
+
+def test_the_package_is_typed():
+    assert importlib.resources.files(recollect).joinpath("py.typed").is_file()
+
+
+def test_version_is_a_release():
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+|\.dev\d+)?", recollect.__version__)
+
+
+def test_import_loads_nothing_heavy():
+    code = "import sys, recollect; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "recollect" in loaded
+    assert loaded & HEAVY == set()
