@@ -84,9 +84,8 @@ def create(venv: Path) -> None:
     if venv.exists():
         shutil.rmtree(venv)
     say(f"creating {venv.name} with Python {this_python()}")
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False
-    )
+    make = [sys.executable, "-m", "venv", str(venv)]
+    made = subprocess.run(make, capture_output=True, text=True, check=False)
     if made.returncode == 0:
         return
     # Some distributions ship venv without ensurepip; the outer pip can fill such an environment.
