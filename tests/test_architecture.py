@@ -184,7 +184,7 @@ def purity(found: Import) -> str | None:
 def public_only(found: Import) -> str | None:
     """What is wrong with a name that a part built on the public API takes, or None."""
     mine, target = part_of_file(found.file), part_of(found.target)
-    if mine not in PUBLIC_ONLY or target in {None, mine, "config"}:
+    if mine not in PUBLIC_ONLY or target in {None, mine, "config"} or (found.typing and target == "options"):
         return None
     private = [name for name in found.names if name not in {*public_names(), "__version__"}]
     return f"{found.place} {', '.join(private)} is not public" if private else None
