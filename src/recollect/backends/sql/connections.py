@@ -191,8 +191,8 @@ class Connections:
         if self.readonly:
             conn = self._connect_readonly(self.path)
         else:
-            conn = self._connect(apsw.SQLITE_OPEN_READWRITE)
-        conn.execute("PRAGMA query_only = ON; PRAGMA cache_size = -4096")
+            conn = self._connect(apsw.SQLITE_OPEN_READONLY)
+        conn.execute("PRAGMA cache_size = -4096")
         TextIndex.prepare(conn)
         with self._opening:
             self._reap()
@@ -257,7 +257,7 @@ class Connections:
             handles, self._all = self._all, []
         self._local, self._writer, self._behind = threading.local(), None, None
         deadline = time.monotonic() + 1.0
-        for _, conn in handles:
+        for _, conn in reversed(handles):  # a writer last: only a writer can tidy the log away
             while True:
                 try:
                     conn.close()

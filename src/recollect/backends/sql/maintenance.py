@@ -129,7 +129,7 @@ class Maintenance:
             return None
         try:
             self._wake.clear()
-            more = self.drain(limit) == limit or (self.scrub and self.scrub_slice())
+            more = self.drain(limit) == limit or self.scrub_slice()
             if more:
                 self._wake.set()
             return not more

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
 from ...backend import Figures, Key, SessionRow, StoredRecord
+from ...errors import CorruptError
 from .rows import COLUMNS, from_columns, sid_of
 
 __all__ = ["blob", "figures", "namespaces", "read", "row", "seqs"]
@@ -61,7 +62,10 @@ def read(
     if count is not None:
         sql += " LIMIT ?"
         params += (max(0, count),)
-    found: list[Any] = conn.execute(sql, params).fetchall()
+    try:
+        found: list[Any] = conn.execute(sql, params).fetchall()
+    except apsw.CorruptError as error:
+        raise _damaged(conn, key) from error
     if last is not None:
         found.reverse()
     return found
@@ -73,6 +77,23 @@ def _kinds(kinds: Sequence[int]) -> str:
     numbers = sorted({int(kind) for kind in kinds})
     listed = ", ".join(map(str, numbers))
     return f"AND kind IN ({listed})" + ("" if 1 in numbers else " AND kind != 1")
+
+
+def _damaged(conn: apsw.Connection, key: Key) -> CorruptError:
+    """Which record of the log cannot be read."""
+    seq, what = 0, "the log"
+    following = f"SELECT rid & 4294967295, body FROM records WHERE rid > {_BASE} + ? ORDER BY rid LIMIT 1"
+    try:
+        while found := conn.execute(following, (*key, seq)).fetchone():
+            seq = cast(int, found[0])
+    except apsw.CorruptError:
+        what = f"the record after {seq}"
+    place = f"{key.namespace}/{key.session_id}, {what}"
+    return CorruptError(
+        f"Stored data is damaged: {place}.",
+        place=place,
+        hint="Records before and after it can still be read; restore the file from a copy.",
+    )
 
 
 def seqs(conn: apsw.Connection, key: Key, ids: Sequence[bytes]) -> dict[bytes, int]:
