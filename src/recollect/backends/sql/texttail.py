@@ -1,0 +1,51 @@
+"""The waiting texts as a searchable table of the connection's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from ...index.tokens import normalise
+
+__all__ = ["TAIL", "fill_tail"]
+
+TAIL = "text_tail"
+
+
+def fill_tail(conn: apsw.Connection) -> bool:
+    """Bring the table up to date with ``text_pending``; False when nothing waits.
+
+    It keeps what earlier searches put there. Rows that no longer wait stay for a while: searches
+    join the two. A record's text changes only with the index's generation.
+    """
+    waiting: int = conn.execute("SELECT count(*) FROM text_pending").get
+    generation = conn.execute("SELECT value FROM text_state WHERE name = 'generation'").get or 0
+    held = 0
+    if conn.execute(f"SELECT EXISTS (SELECT 1 FROM temp.sqlite_master WHERE name = '{TAIL}')").get:
+        held = conn.execute(f"SELECT count(*) FROM temp.{TAIL}_docsize").get
+        if (
+            held > 2 * waiting + 1000
+            or waiting == 0
+            or conn.execute("PRAGMA temp.user_version").get != generation
+        ):
+            conn.execute(f"DROP TABLE temp.{TAIL}")
+            held = 0
+    if waiting == 0:
+        return False
+    if held == 0:
+        conn.execute(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{TAIL} USING fts5(text, reasoning, tool,"
+            " content='', contentless_delete=1, tokenize='ascii')"
+        )
+        conn.execute(f"PRAGMA temp.user_version = {generation:d}")
+    missing: list[Any] = conn.execute(
+        "SELECT rid, text, reasoning, tool FROM text_pending"
+        f" WHERE rid NOT IN (SELECT id FROM temp.{TAIL}_docsize)"
+    ).fetchall()
+    if missing:
+        conn.executemany(
+            f"INSERT INTO temp.{TAIL}(rowid, text, reasoning, tool) VALUES (?, ?, ?, ?)",
+            [(rid, *(normalise(text) if text else None for text in texts)) for rid, *texts in missing],
+        )
+    return True
