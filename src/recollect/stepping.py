@@ -11,10 +11,10 @@ import asyncio
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from .backend import Backend, Exclusive
@@ -96,8 +96,8 @@ class Worker:
 
     def _start(self) -> None:
         self._pid = os.getpid()
-        self._queue: deque[_Job] = deque()
-        self._wake = threading.Condition()
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
 
@@ -111,13 +111,16 @@ class Worker:
         """Queue an operation; returns its result once it is durable."""
         self._check()
         job = _Job(operation, asyncio.get_running_loop())
-        with self._wake:
-            self._queue.append(job)
+        if self._thread is None:
+            self._start_thread()
+        self._queue.put(job)
+        return await job.future
+
+    def _start_thread(self) -> None:
+        with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="recollect-write", daemon=True)
                 self._thread.start()
-            self._wake.notify()
-        return await job.future
 
     async def read(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a reading operation on a thread of its own, never behind a write."""
@@ -132,28 +135,33 @@ class Worker:
     async def close(self, last: Operation) -> None:
         """Let queued operations finish, run the last one, then stop the threads."""
         self._closed = True
-        with self._wake:
-            thread = self._thread
-            self._wake.notify()
-        if thread is not None and self._pid == os.getpid():
-            await asyncio.to_thread(thread.join)
+        if self._thread is not None and self._pid == os.getpid():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._readers.shutdown)
         await asyncio.to_thread(lambda: step(last()))
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                while not self._queue:
-                    if self._closed:
-                        return
-                    self._wake.wait()
-                jobs = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
+        more = True
+        while more:
+            jobs, more = self._take()
             if len(jobs) > 1 and isinstance(self._backend, Exclusive):
                 step(self._together(jobs))
             else:
                 for job in jobs:
                     _run(job)
             _acknowledge(jobs)
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """What is queued by now, waiting for the first; False at the end of the queue."""
+        jobs: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MAX_GROUP or self._queue.empty():
+                return jobs, True
+            job = self._queue.get()
+        return jobs, False
 
     async def _together(self, jobs: list[_Job]) -> None:
         """All jobs in one transaction: durable together, or failed together."""
