@@ -76,8 +76,8 @@ def _refuse_constant(name: str) -> Any:
 
 def frame_body(raw: bytes, frame: Frame) -> bytes:
     """``raw``, a JSON object with at least one key, with its frame and checksum added."""
-    at, tip, depth, turn, origin, _ = msgspec.structs.astuple(frame)
-    head = b'%b,"_":[%d,%d,%d,%d,%d' % (raw[:-1], at, tip, depth, turn, origin)
+    at, nth, tip, depth, turn, origin, _ = msgspec.structs.astuple(frame)
+    head = b'%b,"_":[%d,%d,%d,%d,%d,%d' % (raw[:-1], at, nth, tip, depth, turn, origin)
     return b"%b,%d]}" % (head, crc32(head))
 
 

@@ -6,9 +6,9 @@ same functions that fold a log when it is verified compute the row that is store
 Every body carries a frame under the key ``_``, so that reading at an older version, going back and
 counting need no walk over the log:
 
-    [at, tip, depth, turn, origin, crc]
+    [at, nth, tip, depth, turn, origin, crc]
 
-``at`` is the commit's time (microseconds UTC), ``tip`` the seq of the active head after the record
+``at`` is the commit's time (microseconds UTC) and ``nth`` the record's place in it, from 0; ``tip`` the seq of the active head after the record
 (0: none), ``depth``, ``turn`` and ``origin`` the number of messages, the number of user messages
 and the seq of the first user message: in a message record those of the line that ends in it, in
 all others those of the active line. ``crc`` is the CRC-32 of the body up to it.
@@ -48,6 +48,7 @@ class Frame(Struct, array_like=True, frozen=True, gc=False):
     """The bookkeeping in every record body; see the module's docstring."""
 
     at: int
+    nth: int
     tip: int
     depth: int
     turn: int
@@ -123,9 +124,9 @@ class State(Struct, frozen=True, gc=False, omit_defaults=True):
     def version(self) -> int:
         return self.info.version
 
-    def frame(self, at: int) -> Frame:
-        """The frame of a record that leaves the line as it is."""
-        return Frame(at, self.tip, self.info.message_count, self.info.turn_count, self.origin)
+    def frame(self, at: int, nth: int = 0) -> Frame:
+        """The frame of a record, other than a message, that led to this state."""
+        return Frame(at, nth, self.tip, self.info.message_count, self.info.turn_count, self.origin)
 
 
 def created(key: Key, at: int, patch: Patch) -> State:
@@ -176,8 +177,9 @@ class Placed(NamedTuple):
     frame: Frame
 
 
-def extended(state: State, at: int, messages: Sequence[Message]) -> tuple[State, list[Placed]]:
-    """The state after the active line grew by ``messages``, and the place of each."""
+def extended(state: State, at: int, messages: Sequence[Message], nth: int = 0) -> tuple[State, list[Placed]]:
+    """The state after the active line grew by ``messages``, and the place of each; ``nth`` is how
+    many records of the same commit come before them."""
     info, tip, origin = state.info, state.tip, state.origin
     seq, depth, turn = info.version, info.message_count, info.turn_count
     preview, usage = info.preview, info.usage
@@ -191,8 +193,9 @@ def extended(state: State, at: int, messages: Sequence[Message]) -> tuple[State,
                 origin, preview = seq, preview_of(message)
         if message.usage is not None:
             usage = usage + message.usage
-        placed.append(Placed(seq, tip, Frame(at, seq, depth, turn, origin)))
+        placed.append(Placed(seq, tip, Frame(at, nth, seq, depth, turn, origin)))
         tip = seq
+        nth += 1
     info = replace(
         info,
         version=seq,

@@ -16,7 +16,7 @@ from recollect.model import BlobPart, OtherPart, Part, ReasoningPart, TextPart, 
 from recollect.records import Frame
 
 KEY = Key("default", "s")
-FRAME = Frame(1_700_000_000_000_000, 3, 2, 1, 2)
+FRAME = Frame(1_700_000_000_000_000, 1, 3, 2, 1, 2)
 CODEC = Codec()
 HAZARDS = ["", "a\0b", "\u2028\u2029", "\ud800", "x\udfffy", "\U0001f600", "\ufeff", "\x1b[31m", '"\\/', "é"]
 
@@ -62,7 +62,7 @@ def test_the_frame_is_found_again_and_other_keys_are_ignored() -> None:
     record = _stored(Message.user("hi", id="m"))
     frame = CODEC.frame(KEY, record)
     assert (frame.at, frame.tip, frame.depth, frame.turn, frame.origin) == (FRAME.at, 3, 2, 1, 2)
-    assert json.loads(record[3])["_"][:5] == [FRAME.at, 3, 2, 1, 2]
+    assert json.loads(record[3])["_"][:6] == [FRAME.at, 1, 3, 2, 1, 2]
 
 
 def test_every_flipped_byte_is_noticed() -> None:

@@ -82,7 +82,7 @@ class Folder:
         self._key = key
         self.state = state
         self._lines: dict[int, tuple[int, int, int]] = {0: (0, 0, 0)}
-        self._ids: dict[int, str] = {}
+        self._last = (0, 0)
 
     def add(self, entry: LogEntry) -> Record:
         """The next entry as a record to be written. Raises CorruptError when it does not fit."""
@@ -93,11 +93,14 @@ class Folder:
             raise self._bad(entry, "its checksum does not agree with its bytes")
         record = (entry.seq, entry.kind, entry.parent, entry.body)
         frame = self._core.codec.frame(self._key, record)
+        if frame.nth and (frame.at, frame.nth - 1) != self._last:
+            raise self._bad(entry, "it is not where its commit says")
+        self._last = (frame.at, frame.nth)
         if entry.kind == MESSAGE:
             return self._add_message(entry, frame)
         self._fold(entry, frame)
         assert self.state is not None
-        if replace(frame, crc=0) != self.state.frame(frame.at):
+        if replace(frame, crc=0) != self.state.frame(frame.at, frame.nth):
             raise self._bad(entry, "its frame does not agree with the log before it")
         return Record(entry.seq, entry.kind, entry.parent, b"", frame.at, "", entry.body)
 
@@ -124,7 +127,7 @@ class Folder:
         message = _message(self._core, self._key, entry)
         if entry.parent != self.state.tip:
             raise self._bad(entry, f"its parent should be {self.state.tip}")
-        after, (placed,) = extended(self.state, frame.at, [message])
+        after, (placed,) = extended(self.state, frame.at, [message], frame.nth)
         if replace(frame, crc=0) != placed.frame:
             raise self._bad(entry, "its frame does not agree with the log before it")
         self.state = after

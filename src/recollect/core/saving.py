@@ -45,7 +45,7 @@ async def save(
         added = [d.message for d in fresh]
         if fresh:
             parent = after.info.head
-            after, places = extended(after, now, added)
+            after, places = extended(after, now, added, len(commit_records))
             commit_records += records_of(core, fresh, places)
             set_parents(added, parent)
         commit = Commit(
