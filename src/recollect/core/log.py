@@ -82,7 +82,7 @@ class Folder:
         self._key = key
         self.state = state
         self._lines: dict[int, tuple[int, int, int]] = {0: (0, 0, 0)}
-        self._last = (0, 0)
+        self._last: tuple[int, int] | None = (0, 0) if state is None else None
 
     def add(self, entry: LogEntry) -> Record:
         """The next entry as a record to be written. Raises CorruptError when it does not fit."""
@@ -93,7 +93,7 @@ class Folder:
             raise self._bad(entry, "its checksum does not agree with its bytes")
         record = (entry.seq, entry.kind, entry.parent, entry.body)
         frame = self._core.codec.frame(self._key, record)
-        if frame.nth and (frame.at, frame.nth - 1) != self._last:
+        if frame.nth and self._last not in (None, (frame.at, frame.nth - 1)):
             raise self._bad(entry, "it is not where its commit says")
         self._last = (frame.at, frame.nth)
         if entry.kind == MESSAGE:
