@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from recollect.backends.sql.sqlite import SqliteBackend
-from recollect.testing import BackendSuite
+from recollect.testing import AsyncStoreSuite, BackendSuite, StoreSuite
 
 
 def break_chain(path, key, seq):
@@ -15,8 +15,8 @@ def break_chain(path, key, seq):
     conn.pragma("wal_checkpoint(TRUNCATE)")
     size = conn.pragma("page_size")
     body = conn.execute(
-        "SELECT body FROM records JOIN sessions ON sid = rid >> 32"
-        " WHERE namespace = ? AND session_id = ? AND rid & 4294967295 = ?",
+        "SELECT r.body FROM records r JOIN sessions s ON s.sid = r.rid >> 32"
+        " WHERE namespace = ? AND session_id = ? AND r.rid & 4294967295 = ?",
         (*key, seq),
     ).get
     conn.close()
@@ -31,7 +31,7 @@ def break_chain(path, key, seq):
     raise AssertionError("no page holds the middle of that body")
 
 
-class TestSqliteFile(BackendSuite):
+class _File:
     @pytest.fixture
     def path(self, tmp_path):
         return tmp_path / "chats.db"
@@ -40,15 +40,31 @@ class TestSqliteFile(BackendSuite):
     def make_backend(self, path):
         return lambda **options: SqliteBackend(path, **options)
 
+
+class _InMemory:
+    @pytest.fixture
+    def make_backend(self):
+        backend = SqliteBackend(":memory:")  # each is a database of its own
+        return lambda: backend
+
+
+class TestSqliteFile(_File, BackendSuite):
     @pytest.fixture
     def damage(self, path):
         return lambda key, seq: break_chain(path, key, seq)
 
 
-class TestSqliteInMemory(BackendSuite):
+class TestSqliteInMemory(_InMemory, BackendSuite):
     damages = False  # its data is in this process only
 
-    @pytest.fixture
-    def make_backend(self):
-        backend = SqliteBackend(":memory:")  # each is a database of its own
-        return lambda: backend
+
+class TestSqliteStore(_File, StoreSuite):
+    pass
+
+
+class TestSqliteAsyncStore(_File, AsyncStoreSuite):
+    pass
+
+
+class TestSqliteInMemoryStore(_InMemory, StoreSuite):
+    pass

@@ -35,10 +35,20 @@ for _name in (
     *("reading", "searching", "transactions"),
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
+pytest.register_assert_rewrite(f"{__name__}.verbs")
 
 from . import hazards, strategies  # noqa: E402  # after the rewrite hook
 from .clock import Clock  # noqa: E402
 from .faults import FaultyBackend  # noqa: E402
 from .suite import BackendSuite  # noqa: E402
+from .verbs.suite import AsyncStoreSuite, StoreSuite  # noqa: E402
 
-__all__ = ["BackendSuite", "Clock", "FaultyBackend", "hazards", "strategies"]
+__all__ = [
+    "AsyncStoreSuite",
+    "BackendSuite",
+    "Clock",
+    "FaultyBackend",
+    "StoreSuite",
+    "hazards",
+    "strategies",
+]

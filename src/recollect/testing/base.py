@@ -6,27 +6,43 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ..backend import Backend, Key, SessionRow
 from .driving import Driven
 
-__all__ = ["BackendTests", "Connect", "Damage", "MakeBackend"]
+__all__ = ["BackendTests", "Connect", "Damage", "EngineTests", "MakeBackend", "examples", "reopen", "stored"]
+
+
+def examples(count: int) -> settings:
+    """Hypothesis settings for kit tests.
+
+    Fixtures serve all examples of a test (each takes names of its own), and one test method runs in
+    the class of every engine: both on purpose.
+    """
+    allowed = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    return settings(max_examples=count, deadline=None, suppress_health_check=allowed)
+
 
 MakeBackend = Callable[..., Backend]
 Connect = Callable[..., Driven]
 Damage = Callable[..., None]
 
 
-class BackendTests:
-    """Base of every contract. An engine overrides ``make_backend``, and ``damage`` where it can."""
-
-    damages: ClassVar[bool] = True
-    """Set to False to declare that stored data of this engine cannot be damaged from outside."""
+class EngineTests:
+    """What an engine's author supplies."""
 
     @pytest.fixture
     def make_backend(self) -> MakeBackend:
         """A function that returns an unopened backend; every call means the same stored data."""
         raise NotImplementedError("Define a fixture make_backend (see recollect.testing).")
+
+
+class BackendTests(EngineTests):
+    """Base of every contract. An engine overrides ``make_backend``, and ``damage`` where it can."""
+
+    damages: ClassVar[bool] = True
+    """Set to False to declare that stored data of this engine cannot be damaged from outside."""
 
     @pytest.fixture
     def damage(self) -> Damage:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
 from ..backend import Key, RowQuery, SessionRow
 from . import making as m
 from . import strategies
-from .base import BackendTests, Connect, reopen, stored
+from .base import BackendTests, Connect, examples, reopen, stored
 from .driving import Driven
 from .naive import expected_rows
 
 __all__ = ["FindingContract"]
 
 _WILD = ["a%c", "abc", "a_c", "a*c", "a?c", "A%C", "a\\%c", "a[b]c", "a", "ab", "", "%", "_", "*"]
-_FIXTURE = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 def _fill(b: Driven, rows: list[SessionRow]) -> None:
@@ -110,7 +107,7 @@ class FindingContract(BackendTests):
                 query = m.query(**{**first, **second})
                 assert b.find(query) == expected_rows(rows, query), (first, second)
 
-    @_FIXTURE
+    @examples(25)
     @given(data=st.data())
     def test_generated_rows_and_queries(self, b: Driven, data: st.DataObject) -> None:
         number = len(b.namespaces())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ..backend import ERASE, HEAD, KINDS, MESSAGE, SOURCE, UPDATE, Record
 from . import making as m
-from .base import BackendTests, Connect, reopen, stored
+from .base import BackendTests, Connect, examples, reopen, stored
 from .driving import Driven
 from .hazards import BODIES, TEXTS
 
@@ -91,7 +91,7 @@ class ReadingContract(BackendTests):
         assert b.read(m.key()) == [(r.seq, r.kind, r.parent, r.body) for r in records]
         assert {kind for _, kind, _, _ in b.read(m.key())} == set(KINDS)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(150)
     @given(
         after=st.integers(0, _RECORDS + 2),
         before=st.none() | _edge,

@@ -33,51 +33,51 @@ class SearchContract(BackendTests):
     """``SearchesText``, for engines that declare it."""
 
     @pytest.fixture
-    def t(self, b: Driven) -> Driven:
+    def s(self, b: Driven) -> Driven:
         """The engine; skips where text search is not declared."""
         if not b.capabilities.text_search:
             pytest.skip("this engine declares text_search=False")
         return b
 
-    def test_a_hit_is_found_at_once_and_once(self, t: Driven) -> None:
-        t.commit(m.create(m.key(), ["common word1"]))
+    def test_a_hit_is_found_at_once_and_once(self, s: Driven) -> None:
+        s.commit(m.create(m.key(), ["common word1"]))
         for n in range(2, 150):
-            t.commit(m.append(stored(t, m.key()), [f"common word{n}"]))
-            assert _places(t.search(m.words(f"word{n}"))) == [("s1", n)]
-        found = _places(t.search(m.words("common", order="newest")))
+            s.commit(m.append(stored(s, m.key()), [f"common word{n}"]))
+            assert _places(s.search(m.words(f"word{n}"))) == [("s1", n)]
+        found = _places(s.search(m.words("common", order="newest")))
         assert sorted(found) == [("s1", n) for n in range(1, 150)]
 
-    def test_a_hit_carries_its_row_and_record(self, t: Driven) -> None:
+    def test_a_hit_carries_its_row_and_record(self, s: Driven) -> None:
         record = m.message(1, "needle", at=m.NOW - 5, role="assistant", body=b"\xff body")
-        t.commit(m.create(m.key(), [record, m.message(2, "hay")], name="n", tags=("t",), cost=4))
-        (hit,) = t.search(m.words("needle"))
-        assert hit.row == t.row(m.key())
+        s.commit(m.create(m.key(), [record, m.message(2, "hay")], name="n", tags=("t",), cost=4))
+        (hit,) = s.search(m.words("needle"))
+        assert hit.row == s.row(m.key())
         assert (hit.seq, hit.at, hit.role, hit.body) == (1, m.NOW - 5, "assistant", b"\xff body")
         assert hit.score > 0
-        (hit,) = t.search(m.words("needle", order="newest"))
+        (hit,) = s.search(m.words("needle", order="newest"))
         assert hit.score == 0
-        t.commit(m.append(stored(t, m.key()), ["more"], cost=9, updated_at=m.NOW + 1))
-        assert t.search(m.words("needle"))[0].row == t.row(m.key())
+        s.commit(m.append(stored(s, m.key()), ["more"], cost=9, updated_at=m.NOW + 1))
+        assert s.search(m.words("needle"))[0].row == s.row(m.key())
 
-    def test_hits_survive_a_new_backend(self, t: Driven, connect: Connect) -> None:
-        t.commit(m.create(m.key(), [f"needle {n}" for n in range(200)]))
-        again = reopen(t, connect)
+    def test_hits_survive_a_new_backend(self, s: Driven, connect: Connect) -> None:
+        s.commit(m.create(m.key(), [f"needle {n}" for n in range(200)]))
+        again = reopen(s, connect)
         assert len(again.search(m.words("needle"))) == 200
         again.commit(m.append(stored(again, m.key()), ["needle last"]))
         assert len(again.search(m.words("needle"))) == 201
 
-    def test_another_backend_finds_it_at_once(self, t: Driven, connect: Connect) -> None:
-        if not t.capabilities.shared:
+    def test_another_backend_finds_it_at_once(self, s: Driven, connect: Connect) -> None:
+        if not s.capabilities.shared:
             pytest.skip("this engine declares shared=False")
         other = connect()
-        t.commit(m.create(m.key(), ["needle1"]))
+        s.commit(m.create(m.key(), ["needle1"]))
         assert len(other.search(m.words("needle1"))) == 1
         other.commit(m.append(stored(other, m.key()), ["needle2"]))
-        assert len(t.search(m.words("needle2"))) == 1
+        assert len(s.search(m.words("needle2"))) == 1
 
-    def test_words_phrases_prefixes_groups_and_exclusions(self, t: Driven) -> None:
+    def test_words_phrases_prefixes_groups_and_exclusions(self, s: Driven) -> None:
         texts = ["red green blue", "green red", "redder", "blue", "red blue green", ""]
-        t.commit(m.create(m.key(), texts))
+        s.commit(m.create(m.key(), texts))
         red, green, blue = (Term((word,)) for word in ("red", "green", "blue"))
         cases: list[tuple[TextQuery, set[int]]] = [
             (_match(red), {1, 2, 5}),
@@ -96,12 +96,12 @@ class SearchContract(BackendTests):
         ]
         for query, expected in cases:
             for order in ("relevance", "newest"):
-                hits = t.search(structs.replace(query, order=order))
+                hits = s.search(structs.replace(query, order=order))
                 assert sorted(hit.seq for hit in hits) == sorted(expected), query.match
 
-    def test_kinds_of_text(self, t: Driven) -> None:
+    def test_kinds_of_text(self, s: Driven) -> None:
         texts = [("said", "thought", "called"), ("", "said", ""), ("", "", "said"), ("x", "", "said said")]
-        t.commit(m.create(m.key(), [m.message(n, text) for n, text in enumerate(texts, 1)]))
+        s.commit(m.create(m.key(), [m.message(n, text) for n, text in enumerate(texts, 1)]))
         cases: dict[tuple[str, ...], set[int]] = {
             ("text",): {1},
             ("reasoning",): {2},
@@ -110,14 +110,14 @@ class SearchContract(BackendTests):
             ("text", "reasoning", "tool"): {1, 2, 3, 4},
         }
         for kinds, expected in cases.items():
-            assert {hit.seq for hit in t.search(m.words("said", kinds=kinds))} == expected, kinds
-        assert t.search(m.words("thought", kinds=("text", "tool"))) == []
+            assert {hit.seq for hit in s.search(m.words("said", kinds=kinds))} == expected, kinds
+        assert s.search(m.words("thought", kinds=("text", "tool"))) == []
 
-    def test_roles_times_and_sessions(self, t: Driven) -> None:
+    def test_roles_times_and_sessions(self, s: Driven) -> None:
         roles = ["user", "assistant", "tool", "system", "developer"]
         for session_id in ("a", "b"):
             records = [m.message(n, "needle", role=role, at=m.NOW + n) for n, role in enumerate(roles, 1)]
-            t.commit(m.create(m.key(session_id), records))
+            s.commit(m.create(m.key(session_id), records))
         cases: list[tuple[dict[str, Any], set[int]]] = [
             ({"roles": ("user",)}, {1}),
             ({"roles": ("user", "tool", "developer")}, {1, 3, 5}),
@@ -127,13 +127,13 @@ class SearchContract(BackendTests):
             ({}, {1, 2, 3, 4, 5}),
         ]
         for filters, expected in cases:
-            found = _places(t.search(m.words("needle", **filters)))
-            assert sorted(found) == sorted((s, n) for s in "ab" for n in expected), filters
-            found = _places(t.search(m.words("needle", session_id="b", **filters)))
+            found = _places(s.search(m.words("needle", **filters)))
+            assert sorted(found) == sorted((id_, n) for id_ in "ab" for n in expected), filters
+            found = _places(s.search(m.words("needle", session_id="b", **filters)))
             assert sorted(found) == sorted(("b", n) for n in expected), filters
-        assert t.search(m.words("needle", session_id="c")) == []
+        assert s.search(m.words("needle", session_id="c")) == []
 
-    def test_filters_of_sessions_apply(self, t: Driven) -> None:
+    def test_filters_of_sessions_apply(self, s: Driven) -> None:
         rows: dict[str, dict[str, Any]] = {
             "plain": {},
             "tagged": {"tags": ("t", "u"), "metadata": (("k", "1"),)},
@@ -147,7 +147,7 @@ class SearchContract(BackendTests):
             },
         }
         for session_id, fields in rows.items():
-            t.commit(m.create(m.key(session_id), ["needle"], **fields))
+            s.commit(m.create(m.key(session_id), ["needle"], **fields))
         cases: dict[str, list[dict[str, Any]]] = {
             "tagged": [{"tags": ("t", "u")}, {"any_tags": ("x", "u")}, {"metadata": (("k", "1"),)}],
             "costly": [
@@ -166,44 +166,44 @@ class SearchContract(BackendTests):
             for filter_ in filters:
                 for order in ("relevance", "newest"):
                     query = m.words("needle", rows=m.query(**filter_), order=order)
-                    assert _places(t.search(query)) == [(session_id, 1)], filter_
-        assert t.search(m.words("needle", rows=m.query(tags=("none",)))) == []
+                    assert _places(s.search(query)) == [(session_id, 1)], filter_
+        assert s.search(m.words("needle", rows=m.query(tags=("none",)))) == []
 
-    def test_what_is_gone_or_hidden_is_not_found(self, t: Driven) -> None:
+    def test_what_is_gone_or_hidden_is_not_found(self, s: Driven) -> None:
         for session_id in ("kept", "trashed", "expired", "deleted"):
-            t.commit(m.create(m.key(session_id), ["needle"]))
-        assert len(t.search(m.words("needle"))) == 4
-        t.commit(m.replace_row(stored(t, m.key("trashed")), deleted_at=m.NOW))
-        t.commit(m.replace_row(stored(t, m.key("expired")), expires_at=m.NOW))
-        t.commit(m.remove(stored(t, m.key("deleted"))))
-        assert _places(t.search(m.words("needle"))) == [("kept", 1)]
-        t.commit(m.replace_row(stored(t, m.key("trashed")), deleted_at=None))
-        t.commit(m.replace_row(stored(t, m.key("expired")), expires_at=None))
-        t.commit(m.create(m.key("deleted"), ["another"]))
-        assert {hit.row.key.session_id for hit in t.search(m.words("needle"))} == {
+            s.commit(m.create(m.key(session_id), ["needle"]))
+        assert len(s.search(m.words("needle"))) == 4
+        s.commit(m.replace_row(stored(s, m.key("trashed")), deleted_at=m.NOW))
+        s.commit(m.replace_row(stored(s, m.key("expired")), expires_at=m.NOW))
+        s.commit(m.remove(stored(s, m.key("deleted"))))
+        assert _places(s.search(m.words("needle"))) == [("kept", 1)]
+        s.commit(m.replace_row(stored(s, m.key("trashed")), deleted_at=None))
+        s.commit(m.replace_row(stored(s, m.key("expired")), expires_at=None))
+        s.commit(m.create(m.key("deleted"), ["another"]))
+        assert {hit.row.key.session_id for hit in s.search(m.words("needle"))} == {
             "kept",
             "trashed",
             "expired",
         }
-        assert _places(t.search(m.words("another"))) == [("deleted", 1)]
+        assert _places(s.search(m.words("another"))) == [("deleted", 1)]
 
-    def test_other_namespaces_are_never_found(self, t: Driven) -> None:
+    def test_other_namespaces_are_never_found(self, s: Driven) -> None:
         for namespace in ("alice", "Alice", "alice/x", "bob"):
-            t.commit(m.create(m.key("same", namespace), ["needle " + namespace.replace("/", "")]))
+            s.commit(m.create(m.key("same", namespace), ["needle " + namespace.replace("/", "")]))
         for namespace in ("alice", "Alice", "alice/x", "bob"):
             for order in ("relevance", "newest"):
-                (hit,) = t.search(m.words("needle", rows=m.query(namespace), order=order))
+                (hit,) = s.search(m.words("needle", rows=m.query(namespace), order=order))
                 assert hit.row.key == m.key("same", namespace)
-        assert t.search(m.words("bob", rows=m.query("alice"))) == []
-        assert t.search(m.words("needle", rows=m.query("nobody"))) == []
+        assert s.search(m.words("bob", rows=m.query("alice"))) == []
+        assert s.search(m.words("needle", rows=m.query("nobody"))) == []
 
     @pytest.mark.parametrize("order", ["relevance", "newest"])
-    def test_order_and_pages(self, t: Driven, order: str) -> None:
-        for s, session_id in enumerate("abcde"):
+    def test_order_and_pages(self, s: Driven, order: str) -> None:
+        for shift, session_id in enumerate("abcde"):
             texts = ["needle " * (1 + n % 3) + "filler " * (n % 5) for n in range(12)]
-            records = [m.message(n, text, at=m.NOW + (n * 7 + s) % 10) for n, text in enumerate(texts, 1)]
-            t.commit(m.create(m.key(session_id), records))
-        whole = t.search(m.words("needle", order=order))
+            records = [m.message(n, text, at=m.NOW + (n * 7 + shift) % 10) for n, text in enumerate(texts, 1)]
+            s.commit(m.create(m.key(session_id), records))
+        whole = s.search(m.words("needle", order=order))
         assert len(set(_places(whole))) == len(whole) == 60
         keys = [hit.score if order == "relevance" else hit.at for hit in whole]
         assert keys == sorted(keys, reverse=True)
@@ -211,39 +211,39 @@ class SearchContract(BackendTests):
         for size in (1, 7, 59, 60, 61):
             query = m.words("needle", order=order, limit=size)
             paged: list[RowHit] = []
-            while page := t.search(query):
+            while page := s.search(query):
                 assert len(page) <= size
                 paged += page
                 query = structs.replace(query, after=page[-1].position)
             assert _places(paged) == _places(whole), size
 
-    def test_better_matches_score_higher(self, t: Driven) -> None:
-        t.commit(m.create(m.key(), ["needle", "needle " + "hay " * 50, "hay " * 50, "needle needle needle"]))
-        hits = t.search(m.words("needle"))
+    def test_better_matches_score_higher(self, s: Driven) -> None:
+        s.commit(m.create(m.key(), ["needle", "needle " + "hay " * 50, "hay " * 50, "needle needle needle"]))
+        hits = s.search(m.words("needle"))
         assert {hit.seq for hit in hits} == {1, 2, 4}
         assert hits[-1].seq == 2
 
-    def test_odd_texts_are_taken_and_words_beside_them_found(self, t: Driven) -> None:
+    def test_odd_texts_are_taken_and_words_beside_them_found(self, s: Driven) -> None:
         odd = ["\x00", "\ud800", "\udfff x", "\u2028", "\U0001f600", "", "'\"%_*", "e\u0301", "\ufeff"]
-        t.commit(m.create(m.key(), [f"before {text} after" for text in odd]))
-        assert len(t.search(m.words("before"))) == len(odd)
-        assert len(t.search(m.words("after"))) == len(odd)
+        s.commit(m.create(m.key(), [f"before {text} after" for text in odd]))
+        assert len(s.search(m.words("before"))) == len(odd)
+        assert len(s.search(m.words("after"))) == len(odd)
 
-    def test_records_without_texts_are_not_indexed(self, t: Driven) -> None:
-        t.commit(m.create(m.key(), [m.message(1), m.update(2, b"needle"), m.message(3, ("", "", ""))]))
-        assert t.search(m.words("needle")) == []
+    def test_records_without_texts_are_not_indexed(self, s: Driven) -> None:
+        s.commit(m.create(m.key(), [m.message(1), m.update(2, b"needle"), m.message(3, ("", "", ""))]))
+        assert s.search(m.words("needle")) == []
 
-    def test_reindexing_forgets_warns_and_finds_again(self, t: Driven) -> None:
-        t.commit(m.create(m.key("a"), ["needle old", "hay"]))
-        t.commit(m.create(m.key("b"), ["needle old"]))
-        t.reindex()
+    def test_reindexing_forgets_warns_and_finds_again(self, s: Driven) -> None:
+        s.commit(m.create(m.key("a"), ["needle old", "hay"]))
+        s.commit(m.create(m.key("b"), ["needle old"]))
+        s.reindex()
         with pytest.warns(StoreWarning):
-            t.search(m.words("needle"))
-        t.commit(m.append(stored(t, m.key("a")), ["needle while reindexing"]))
-        t.index(m.key("a"), [(1, ("needle new", "", "")), (2, ("hay", "", ""))])
-        t.index(m.key("b"), iter([(1, ("needle new", "", ""))]))
-        t.indexed()
-        assert sorted(_places(t.search(m.words("needle")))) == [("a", 1), ("a", 3), ("b", 1)]
-        assert t.search(m.words("old")) == []
-        assert len(t.search(m.words("new"))) == 2
-        assert t.figures().unindexed >= 0
+            s.search(m.words("needle"))
+        s.commit(m.append(stored(s, m.key("a")), ["needle while reindexing"]))
+        s.index(m.key("a"), [(1, ("needle new", "", "")), (2, ("hay", "", ""))])
+        s.index(m.key("b"), iter([(1, ("needle new", "", ""))]))
+        s.indexed()
+        assert sorted(_places(s.search(m.words("needle")))) == [("a", 1), ("a", 3), ("b", 1)]
+        assert s.search(m.words("old")) == []
+        assert len(s.search(m.words("new"))) == 2
+        assert s.figures().unindexed >= 0
