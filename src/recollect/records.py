@@ -86,16 +86,17 @@ class UpdateBody(Struct, frozen=True, gc=False):
 class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
     """A ``head`` record: ``branch`` now ends in the message ``to`` (0: in nothing).
 
-    ``active`` says that it is the active branch from here on. ``head`` and ``preview`` spell out
-    what the session row shows of the new line. ``why`` names the verb.
+    ``active`` says that it is the active branch from here on, ``gone`` that the branch is no more.
+    ``head`` is the message's id. ``why`` names the verb. No text of a message is repeated here, so
+    that erasing one leaves none behind.
     """
 
     branch: str
     to: int
     active: bool = True
     head: str | None = None
-    preview: str = ""
     why: str = ""
+    gone: bool = False
 
 
 class EraseBody(Struct, frozen=True, gc=False):
@@ -147,11 +148,23 @@ def noted(state: State, at: int) -> State:
     return updated(state, at, Patch())
 
 
-def pointed(state: State, at: int, body: HeadBody, depth: int, turn: int, origin: int) -> State:
-    """The state after a ``head`` record; the counts are those of the line that ends in ``body.to``."""
+class Line(NamedTuple):
+    """What a line of messages counts up to: see ``Frame``; ``preview`` is that of its origin."""
+
+    depth: int = 0
+    turn: int = 0
+    origin: int = 0
+    preview: str = ""
+
+
+def pointed(state: State, at: int, body: HeadBody, line: Line) -> State:
+    """The state after a ``head`` record; ``line`` is the one that ends in ``body.to``."""
     heads = dict(state.heads)
     if not body.active and body.branch != state.info.branch:
-        heads[body.branch] = body.to
+        if body.gone:
+            heads.pop(body.branch, None)
+        else:
+            heads[body.branch] = body.to
         return replace(noted(state, at), heads=heads)
     if body.branch != state.info.branch:
         heads[state.info.branch] = state.tip
@@ -162,11 +175,11 @@ def pointed(state: State, at: int, body: HeadBody, depth: int, turn: int, origin
         updated_at=to_datetime(at),
         branch=body.branch,
         head=body.head,
-        preview=body.preview,
-        message_count=depth,
-        turn_count=turn,
+        preview=line.preview,
+        message_count=line.depth,
+        turn_count=line.turn,
     )
-    return State(info, body.to, origin, heads)
+    return State(info, body.to, line.origin, heads)
 
 
 class Placed(NamedTuple):

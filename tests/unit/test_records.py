@@ -8,6 +8,7 @@ from recollect import Message, Usage
 from recollect.backend import Key
 from recollect.records import (
     HeadBody,
+    Line,
     Patch,
     created,
     extended,
@@ -71,7 +72,7 @@ def test_updates_set_only_what_they_name() -> None:
 
 def test_pointing_back_keeps_what_was_spent() -> None:
     state, _ = extended(START, 2, [Message.user("q", id="q"), Message.assistant("a", id="a", usage=Usage(1))])
-    cleared = pointed(state, 3, HeadBody("main", 0), 0, 0, 0)
+    cleared = pointed(state, 3, HeadBody("main", 0), Line())
     assert (cleared.tip, cleared.info.head, cleared.info.message_count, cleared.info.preview) == (
         0,
         None,
@@ -85,11 +86,11 @@ def test_pointing_back_keeps_what_was_spent() -> None:
 
 def test_another_branch_becomes_active_and_the_old_one_keeps_its_head() -> None:
     state, _ = extended(START, 2, [Message.user("q", id="q"), Message.assistant("a", id="a")])
-    idea = pointed(state, 3, HeadBody("idea", 2, head="q", preview="q"), 1, 1, 2)
+    idea = pointed(state, 3, HeadBody("idea", 2, head="q"), Line(1, 1, 2, "q"))
     assert (idea.info.branch, idea.tip, idea.heads) == ("idea", 2, {"main": 3})
-    back = pointed(idea, 4, HeadBody("main", 3, head="a", preview="q"), 2, 1, 2)
+    back = pointed(idea, 4, HeadBody("main", 3, head="a"), Line(2, 1, 2, "q"))
     assert (back.info.branch, back.tip, back.heads) == ("main", 3, {"idea": 2})
-    aside = pointed(back, 5, HeadBody("other", 2, active=False), 1, 1, 2)
+    aside = pointed(back, 5, HeadBody("other", 2, active=False), Line(1, 1, 2, "q"))
     assert (aside.info.branch, aside.tip, aside.heads) == ("main", 3, {"idea": 2, "other": 2})
 
 

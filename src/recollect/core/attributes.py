@@ -10,7 +10,7 @@ from ..backend import HEAD, UPDATE, Commit, Record, SessionRow
 from ..codec import dumps
 from ..errors import InvalidError
 from ..model import SessionInfo
-from ..records import HeadBody, Patch, State, UpdateBody, pointed, updated
+from ..records import HeadBody, Line, Patch, State, UpdateBody, pointed, updated
 from .base import Core, Handle
 from .drafts import check_json
 from .ids import check_name
@@ -133,17 +133,15 @@ async def clear(core: Core, handle: Handle, *, expect: int | None = None) -> Ses
         if not state.tip:
             return state.info
         body = HeadBody(state.info.branch, 0, why="clear")
-        return aimed(core, row, state, body, (0, 0, 0))
+        return aimed(core, row, state, body, Line())
 
     return await write(core, handle, build, expect)
 
 
-def aimed(
-    core: Core, row: SessionRow, state: State, body: HeadBody, counts: tuple[int, int, int]
-) -> Change[SessionInfo]:
-    """The change that points a branch; ``counts`` are depth, turn and origin of its line."""
+def aimed(core: Core, row: SessionRow, state: State, body: HeadBody, line: Line) -> Change[SessionInfo]:
+    """The change that points a branch at the end of ``line``."""
     now = core.clock.now()
-    after = pointed(state, now, body, *counts)
+    after = pointed(state, now, body, line)
     raw = core.codec.record(dumps(body), after.frame(now))
     commit = Commit(
         key=row.key,

@@ -18,6 +18,7 @@ from ..model import BlobPart, Message
 from ..records import (
     Frame,
     HeadBody,
+    Line,
     State,
     UpdateBody,
     created,
@@ -81,7 +82,7 @@ class Folder:
         self._core = core
         self._key = key
         self.state = state
-        self._lines: dict[int, tuple[int, int, int]] = {0: (0, 0, 0)}
+        self._lines: dict[int, Line] = {0: Line()}
         self._last: tuple[int, int] | None = (0, 0) if state is None else None
 
     def add(self, entry: LogEntry) -> Record:
@@ -117,7 +118,7 @@ class Folder:
             head = body(self._key, record, HeadBody)
             if head.to not in self._lines:
                 raise self._bad(entry, f"it points at record {head.to}, which is no message before it")
-            self.state = pointed(self.state, frame.at, head, *self._lines[head.to])
+            self.state = pointed(self.state, frame.at, head, self._lines[head.to])
         else:
             self.state = noted(self.state, frame.at)
 
@@ -131,7 +132,8 @@ class Folder:
         if replace(frame, crc=0) != placed.frame:
             raise self._bad(entry, "its frame does not agree with the log before it")
         self.state = after
-        self._lines[entry.seq] = (frame.depth, frame.turn, frame.origin)
+        preview = after.info.preview if frame.origin else ""
+        self._lines[entry.seq] = Line(frame.depth, frame.turn, frame.origin, preview)
         at = frame.at if message.created_at is None else to_microseconds(message.created_at)
         return Record(
             entry.seq,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..backend import HEAD, Commit, Record, SessionRow
 from ..codec import dumps, set_parents
 from ..model import Message
-from ..records import HeadBody, State, extended, pointed, preview_of
+from ..records import HeadBody, Line, State, extended, pointed, preview_of
 from .appending import check_unique, records_of, same_content
 from .base import Core, Handle
 from .drafts import Draft, drafts
@@ -87,10 +87,13 @@ def _back(
         state.info.branch,
         tip or 0,
         head=kept[-1].id if kept else None,
-        preview=preview_of(users[0]) if users else "",
         why="save",
     )
-    after = pointed(state, now, body, len(kept), len(users), state.origin if users else 0)
+    line = Line()
+    if kept:
+        preview = preview_of(users[0]) if users else ""
+        line = Line(len(kept), len(users), state.origin if users else 0, preview)
+    after = pointed(state, now, body, line)
     raw = core.codec.record(dumps(body), after.frame(now))
     records.append(Record(after.version, HEAD, body.to, b"", now, "", raw))
     return after
