@@ -16,7 +16,7 @@ PathOrFile = str | os.PathLike[str] | IO[bytes]
 async def import_paths(
     core: Core,
     paths: Sequence[PathOrFile],
-    format: str | None,  # noqa: A002  # the field's word
+    format: str | None,  # the field's word
     *,
     progress: Callable[[Progress], None] | None = None,
 ) -> ImportResult:

@@ -1,0 +1,51 @@
+"""Transcript formats: one module each, found by what a file begins with, loaded when needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .base import HEAD_BYTES, unsupported
+
+_READERS = {"jsonl": "own_jsonl", "json": "own_json", "openai-chat": "openai_chat"}
+_WRITERS = {"markdown": "markdown", "text": "plain_text", "openai-chat": "openai_chat"}
+LOGS = ("json", "jsonl")
+"""Formats that hold a session's whole log; the others hold its active line."""
+
+
+def _load(module: str) -> Any:
+    return import_module(f".{module}", __name__)
+
+
+def import_formats() -> list[str]:
+    """The names of the formats that can be imported."""
+    return sorted(_READERS)
+
+
+def export_formats() -> list[str]:
+    """The names of the formats that a session can be exported to."""
+    return sorted({*LOGS, *_WRITERS})
+
+
+def reader(name: str) -> Any:
+    """The module that reads a format. Raises UnsupportedError."""
+    if name not in _READERS:
+        raise unsupported(name, "import", import_formats())
+    return _load(_READERS[name])
+
+
+def writer(name: str) -> Any:
+    """The module that writes a format. Raises UnsupportedError."""
+    if name not in _WRITERS:
+        raise unsupported(name, "export to", export_formats())
+    return _load(_WRITERS[name])
+
+
+def detected(head: bytes, name: str) -> Any:
+    """The module of the format that a file with this beginning most likely has, or None."""
+    scores = [(module.detect(head[:HEAD_BYTES], name), module) for module in map(_load, _READERS.values())]
+    score, module = max(scores, key=lambda pair: pair[0])
+    return module if score > 0 else None
+
+
+__all__ = ["LOGS", "detected", "export_formats", "import_formats", "reader", "writer"]
