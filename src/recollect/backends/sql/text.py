@@ -22,7 +22,7 @@ import apsw
 from ...backend import RowHit, TextQuery
 from ...index.tokens import normalise
 from . import textrank, textsearch
-from .textshards import SHARD_BITS, local, shard_of, shards, table
+from .textshards import first_of, local, shard_of, shards, table
 
 __all__ = ["TextIndex"]
 
@@ -243,7 +243,7 @@ def _new_block(conn: apsw.Connection, rids: Sequence[int], before: _Block | None
     base: int = conn.execute(
         "SELECT coalesce((SELECT base + size FROM text_blocks ORDER BY base DESC LIMIT 1), 1)"
     ).get
-    size = min(size, (shard_of(base) + 1 << SHARD_BITS) - base)
+    size = min(size, first_of(shard_of(base) + 1) - base)
     conn.execute("INSERT INTO text_blocks VALUES (?, ?, ?, ?, ?)", (base, rid, size, 2**62, -(2**62)))
     return _Block(base, rid, size)
 

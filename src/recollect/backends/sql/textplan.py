@@ -12,7 +12,7 @@ from ...backend import ROLES, TextQuery
 from . import rows as session_rows
 from .find import choose_driver, conditions
 from .textrank import expression
-from .textshards import SHARD_BITS, local, shard_of, shards, table
+from .textshards import first_of, local, shard_of, shards, table
 from .texttail import TAIL, fill_tail
 
 __all__ = ["Found", "Hit", "Plan"]
@@ -69,12 +69,12 @@ class Plan:
     def _shard_hits(
         self, shard: int, test: str, bounds: tuple[int, ...], weights: Sequence[float]
     ) -> Iterator[Hit]:
-        name, base = table(shard), shard << SHARD_BITS
+        name = table(shard)
         sql = (
             f"SELECT ? + rowid, {_score('text_' + str(shard), weights)} FROM {name}"
             f" WHERE {name} MATCH ? {test} ORDER BY rowid DESC"
         )
-        found: Any = self.conn.execute(sql, (base, *weights, self.match, *bounds))
+        found: Any = self.conn.execute(sql, (first_of(shard), *weights, self.match, *bounds))
         yield from found
 
     def waiting(self, weights: Sequence[float] = ()) -> list[Found]:

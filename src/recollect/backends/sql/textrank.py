@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import apsw
 
@@ -81,9 +82,7 @@ def weights(conn: apsw.Connection, match: TextMatch, tail: str | None) -> list[f
 
     With no shard yet, the waiting messages (table ``tail``) are counted.
     """
-    known: list[tuple[int, int]] = conn.execute(
-        "SELECT shard, docs FROM text_shards ORDER BY shard DESC"
-    ).fetchall()
+    known: Any = conn.execute("SELECT shard, docs FROM text_shards ORDER BY shard DESC").fetchall()
     sizes = [(table(shard), docs) for shard, docs in known]
     if not sizes and tail is not None:
         sizes = [(tail, conn.execute(f"SELECT count(*) FROM temp.{tail}").get)]

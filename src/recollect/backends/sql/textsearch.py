@@ -71,10 +71,11 @@ def _relevant(plan: Plan) -> list[Found]:
     first = list(islice(hits, RANKED + 1))
     if len(first) <= RANKED:
         return _best(plan, first, found)
-    few = None if has_prefix(plan.query.match) else plan.few_sessions()
+    found += plan.passing(first)
+    few = plan.few_sessions() if len(found) < LEAST and not has_prefix(plan.query.match) else None
     if few is not None:
-        return _page(plan, found + _probed(plan, few, weighted))
-    hits, looked = chain(first, hits), 0
+        return _page(plan, plan.waiting(weighted) + _probed(plan, few, weighted))
+    looked = len(first)
     while len(found) < RANKED and (looked < LOOKED_AT or len(found) < LEAST):
         chunk = list(islice(hits, _CHUNK))
         if not chunk:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 
-__all__ = ["SHARD_BITS", "local", "shard_of", "shards", "table"]
+__all__ = ["first_of", "local", "shard_of", "shards", "table"]
 
 SHARD_BITS = 16
 
@@ -12,6 +14,11 @@ SHARD_BITS = 16
 def shard_of(doc: int) -> int:
     """The shard that holds a document."""
     return doc >> SHARD_BITS
+
+
+def first_of(shard: int) -> int:
+    """The number that a shard's rowids count from."""
+    return shard << SHARD_BITS
 
 
 def local(doc: int) -> int:
@@ -26,5 +33,5 @@ def table(shard: int) -> str:
 
 def shards(conn: apsw.Connection) -> list[int]:
     """All shards, newest first."""
-    found: list[tuple[int]] = conn.execute("SELECT shard FROM text_shards ORDER BY shard DESC").fetchall()
+    found: Any = conn.execute("SELECT shard FROM text_shards ORDER BY shard DESC").fetchall()
     return [shard for (shard,) in found]
