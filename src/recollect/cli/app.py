@@ -1,0 +1,101 @@
+"""What every command knows: the global options, where its output goes, and the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .escape import json_text, safe
+
+if TYPE_CHECKING:
+    from ..config import Settings
+    from ..store import Store
+
+Mode = Literal["text", "json", "jsonl"]
+
+
+@dataclass
+class App:
+    """The global options of one run."""
+
+    store: str | None = None
+    namespace: str | None = None
+    config: str | None = None
+    mode: Mode = "text"
+    no_color: bool = False
+    no_pager: bool = False
+    quiet: bool = False
+
+    # The store
+
+    def settings(self) -> Settings:
+        """Flags, environment and files taken together. Raises ConfigError."""
+        from ..config import load_settings
+
+        return load_settings(store=self.store, namespace=self.namespace, config=self.config)
+
+    @contextmanager
+    def opened(self, *, readonly: bool = False) -> Iterator[Store]:
+        """The store, open. What it warns of becomes talk."""
+        from .. import Store, StoreWarning
+
+        settings = self.settings()
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", StoreWarning)
+            warnings.showwarning = lambda message, *_, **__: self.say(f"Warning: {message}")
+            with Store(settings.store, namespace=settings.namespace, readonly=readonly) as store:
+                yield store
+
+    # Data, to stdout
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return self.mode == "text" and sys.stdout.isatty()
+
+    @property
+    def color(self) -> bool:
+        """Whether stdout takes colours."""
+        wanted = not self.no_color and not os.environ.get("NO_COLOR")
+        return wanted and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", None)
+
+    def data(self, text: str = "") -> None:
+        """A line of data. It must be safe for terminals already."""
+        sys.stdout.write(text + "\n")
+
+    def document(self, value: Any) -> None:
+        """One JSON document: indented for people, on one line for programs."""
+        indent = 2 if self.mode == "json" and sys.stdout.isatty() else None
+        self.data(json_text(value, indent=indent))
+
+    def items(self, values: Iterable[Any]) -> None:
+        """JSON values, one a line."""
+        for value in values:
+            self.data(json_text(value))
+
+    # Talk, to stderr
+
+    def say(self, text: str) -> None:
+        """A remark for a person, made safe; silent with --quiet."""
+        if not self.quiet:
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """What must be said even with --quiet."""
+        sys.stdout.flush()
+        click.echo(safe(text), err=True)
+
+    def say_next(self, cursor: str | None) -> None:
+        """How to see the rest of a list, if there is one."""
+        if cursor is not None:
+            self.say(f"There are more: add --cursor {cursor}, or raise --limit.")
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

@@ -1,0 +1,45 @@
+"""``recollect config``: the settings in force, and where they come from."""
+
+from __future__ import annotations
+
+import click
+
+from .app import App, pass_app
+from .escape import safe
+from .grammar import SubGroup
+
+
+@click.group(cls=SubGroup)
+def config() -> None:
+    """Show the settings and the configuration file."""
+
+
+@config.command(epilog="Example: recollect --store memory: config show")
+@pass_app
+def show(app: App) -> None:
+    """Show each setting and where it came from; secrets stay hidden."""
+    from ..config import masked
+
+    settings = app.settings()
+    if app.mode != "text":
+        app.document(settings.to_dict())
+        return
+    values = {"store": masked(settings.store), "namespace": settings.namespace or "default"}
+    for name, value in values.items():
+        app.data(f"{name} = {safe(value)}  ({safe(settings.origin[name])})")
+    for path, found in settings.files:
+        app.say(f"{path}: {'read' if found else 'not there'}")
+
+
+@config.command(epilog='Example: $EDITOR "$(recollect config path)"')
+@pass_app
+def path(app: App) -> None:
+    """Print the configuration file that is read first, or where yours would be."""
+    settings = app.settings()
+    file, found = next((pair for pair in settings.files if pair[1]), settings.files[-1])
+    if app.mode != "text":
+        app.document({"path": str(file), "found": found})
+        return
+    app.data(safe(str(file)))
+    if not found:
+        app.say('It is not there yet. A first line could be: store = "sqlite:///~/chats.db"')

@@ -1,0 +1,123 @@
+"""Output for a person at a terminal: styled lines, tables, pages. rich is imported here only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from .app import App
+
+
+class Piece(NamedTuple):
+    """Some text of one style, safe for terminals."""
+
+    text: str
+    style: str = ""
+    markdown: bool = False
+
+
+Line = Sequence[Piece]
+
+
+class Column(NamedTuple):
+    """A table's column. One that may ``shrink`` gives way when the terminal is narrow."""
+
+    title: str
+    right: bool = False
+    shrink: bool = False
+
+
+def show_lines(app: App, lines: Iterable[Line]) -> None:
+    """Print lines: wrapped, coloured and paged on a terminal; as they are into a file or pipe."""
+    if app.terminal:
+        _show(app, (_renderable(line) for line in lines))
+    else:
+        for line in lines:
+            app.data("".join(piece.text for piece in line))
+
+
+def show_table(app: App, columns: Sequence[Column], rows: Sequence[Sequence[Line]]) -> None:
+    """Print a table on a terminal."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        _add(table, column)
+    for row in rows:
+        table.add_row(*[_renderable(cell) for cell in row])
+    _show(app, [table])
+
+
+def _add(table: Table, column: Column) -> None:
+    table.add_column(
+        column.title,
+        justify="right" if column.right else "left",
+        no_wrap=True,
+        overflow="ellipsis" if column.shrink else "fold",
+        ratio=1 if column.shrink else None,
+    )
+
+
+def _renderable(line: Line) -> RenderableType:
+    from rich.text import Text
+
+    if line and line[0].markdown:
+        from rich.markdown import Markdown
+
+        return Markdown(line[0].text, hyperlinks=False)
+    text = Text()
+    for piece in line:
+        text.append(piece.text, piece.style)
+    return text
+
+
+def _show(app: App, parts: Iterable[RenderableType]) -> None:
+    """Print to the terminal, through a pager as soon as it is more than a screenful."""
+    texts = _rendered(app, parts)
+    if app.no_pager or not sys.stdin.isatty():
+        sys.stdout.writelines(texts)
+        return
+    seen: list[str] = []
+    room = shutil.get_terminal_size().lines - 1
+    for text in texts:
+        seen.append(text)
+        room -= text.count("\n")
+        if room <= 0:
+            # What git does: leave if it fits one screen, take colours, leave the text there.
+            os.environ.setdefault("LESS", "FRX")
+            click.echo_via_pager(chain(seen, texts), color=app.color)
+            return
+    sys.stdout.writelines(seen)
+
+
+def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
+    """Each part as text with the escape sequences that rich adds."""
+    from rich.console import Console
+
+    buffer = StringIO()
+    console = Console(
+        file=buffer,
+        force_terminal=True,
+        color_system="standard" if app.color else None,
+        width=max(20, shutil.get_terminal_size().columns),
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for part in parts:
+        console.print(part)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()

@@ -1,0 +1,184 @@
+"""Which store and namespace are meant: flag > environment > ./recollect.toml > user file > default.
+
+A configuration file is TOML with the keys ``store`` (a URL) and ``namespace``. A relative SQLite
+path in a file counts from that file's folder. ``RECOLLECT_CONFIG`` or an explicit path names a
+file that is read instead of ``./recollect.toml`` and the user's file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from .errors import ConfigError
+
+__all__ = ["Settings", "load_settings", "masked"]
+
+PROJECT_FILE = "recollect.toml"
+KEYS = ("store", "namespace")
+_SECRET = re.compile(
+    r"([?&][^=&]*(?:password|passwd|pwd|secret|token|key|signature|credential|sig)[^=&]*=)[^&]*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values in force, and for each where it came from.
+
+    ``origin`` maps ``store`` and ``namespace`` to ``flag``, ``environment RECOLLECT_…``, a file's
+    path, ``default``, or one of these followed by ``(in the URL)``. ``files`` are those looked
+    for, the strongest first, each with whether it is there. ``namespace`` is None when nothing
+    names one.
+    """
+
+    store: str
+    namespace: str | None
+    origin: Mapping[str, str]
+    files: tuple[tuple[Path, bool], ...] = field(default=())
+
+    def to_dict(self) -> dict[str, object]:
+        """The settings as JSON values, without secrets."""
+        return {
+            "store": {"value": masked(self.store), "origin": self.origin["store"]},
+            "namespace": {"value": self.namespace, "origin": self.origin["namespace"]},
+            "files": [{"path": str(path), "found": found} for path, found in self.files],
+        }
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A place that settings come from, and what it says."""
+
+    origin: str
+    values: Mapping[str, str]
+
+    def origin_of(self, key: str) -> str:
+        return f"{self.origin} RECOLLECT_{key.upper()}" if self.origin == "environment" else self.origin
+
+
+def load_settings(
+    *,
+    store: str | None = None,
+    namespace: str | None = None,
+    config: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> Settings:
+    """The settings in force. Arguments stand for flags. Raises ConfigError.
+
+    Empty environment variables count as unset.
+    """
+    environ = os.environ if environ is None else environ
+    flags = {"store": store, "namespace": namespace}
+    variables = {key: environ.get(f"RECOLLECT_{key.upper()}") or None for key in KEYS}
+    explicit = config or environ.get("RECOLLECT_CONFIG") or None
+    paths = [Path(explicit).expanduser()] if explicit else [Path(cwd or ".") / PROJECT_FILE, user_file()]
+    files = [(path.absolute() if path.exists() else path, path.exists()) for path in paths]
+    if explicit and not files[0][1]:
+        raise ConfigError(f"There is no configuration file {str(files[0][0])!r}.")
+    sources = [
+        _Source("flag", {k: v for k, v in flags.items() if v is not None}),
+        _Source("environment", {k: v for k, v in variables.items() if v is not None}),
+        *[_Source(str(path), _read(path)) for path, found in files if found],
+        _Source("default", {"store": default_store()}),
+    ]
+    return _settled(sources, tuple(files))
+
+
+def _settled(sources: list[_Source], files: tuple[tuple[Path, bool], ...]) -> Settings:
+    """The first source that has a value wins; a namespace in the URL ranks just below its source's."""
+    by_store = next(rank for rank, source in enumerate(sources) if "store" in source.values)
+    by_name = next((rank for rank, source in enumerate(sources) if "namespace" in source.values), None)
+    store = sources[by_store].values["store"]
+    origin = {"store": sources[by_store].origin_of("store"), "namespace": "default"}
+    in_url = dict(parse_qsl(store.partition("?")[2])).get("namespace")
+    namespace = None
+    if by_name is not None and (in_url is None or by_name <= by_store):
+        namespace = sources[by_name].values["namespace"]
+        origin["namespace"] = sources[by_name].origin_of("namespace")
+    elif in_url is not None:
+        namespace, origin["namespace"] = in_url, f"{origin['store']} (in the URL)"
+    return Settings(store, namespace, origin, files)
+
+
+def user_file() -> Path:
+    """The user's configuration file, whether it is there or not."""
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir("recollect", appauthor=False)) / "config.toml"
+
+
+def default_store() -> str:
+    """The SQLite file in the platform's data folder, as a URL."""
+    from platformdirs import user_data_dir
+
+    path = Path(user_data_dir("recollect", appauthor=False)) / "recollect.db"
+    return f"sqlite:///{_quoted(path)}"
+
+
+def masked(url: str) -> str:
+    """A store URL without what may be secret in it: user and password, tokens among its options.
+
+    Rather too much than too little: all up to the last ``@`` goes, since passwords hold anything.
+    """
+    head, slashes, rest = url.partition("://")
+    if slashes and not rest.startswith("/") and "@" in rest:
+        url = f"{head}://***@{rest.rpartition('@')[2]}"
+    return _SECRET.sub(r"\1***", url)
+
+
+def _read(path: Path) -> dict[str, str]:
+    """A file's settings, checked."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {str(path)!r} cannot be read: {error.strerror}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration file {str(path)!r} is not UTF-8.") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The configuration file {str(path)!r} is not TOML: {error}.") from error
+    for key, value in values.items():
+        if key not in KEYS:
+            raise ConfigError(
+                f"There is no setting {key!r} ({_place(path, text, key)}).",
+                hint=f"There are {' and '.join(KEYS)}.",
+            )
+        if not isinstance(value, str) or not value:
+            raise ConfigError(
+                f"The setting {key!r} must be text that is not empty ({_place(path, text, key)})."
+            )
+    if "store" in values:
+        values["store"] = _anchored(values["store"], path.parent)
+    return values
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    """The file and, where the key stands at the start of a line, its number."""
+    pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[.=\]]")
+    for number, line in enumerate(text.splitlines(), 1):
+        if pattern.match(line):
+            return f"{path}, line {number}"
+    return str(path)
+
+
+def _anchored(url: str, folder: Path) -> str:
+    """The URL with a relative SQLite path made absolute, counted from ``folder``."""
+    match = re.fullmatch(r"(sqlite:///)(?![/~\\]|[A-Za-z]:|:memory:)([^?]+)(\?.*)?", url, re.DOTALL)
+    if match is None:
+        return url
+    return f"{match[1]}{_quoted(folder.absolute())}/{match[2]}{match[3] or ''}"
+
+
+def _quoted(path: Path) -> str:
+    """A path for a URL: only what means something there is escaped, so that people can read it."""
+    return str(path).replace("%", "%25").replace("?", "%3F")
