@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ..backend import MESSAGE, Commit, Record, SessionRow
-from ..codec import set_parents
+from ..backend import SessionRow
 from ..errors import ExistsError, InvalidError
 from ..model import BlobPart, Message
-from ..records import Placed, State, extended, is_tombstone
+from ..records import State, is_tombstone
 from .base import Core, Handle
+from .batch import Batch
 from .drafts import Draft, drafts
 from .reading import by_seqs
 from .writing import Change, write
@@ -36,36 +36,11 @@ async def append(
         fresh = [d for d in ready if d.message_id not in known] if known else ready
         if not fresh:
             return [known[d.message_id] for d in ready]
-        change = grow(core, row, state, fresh, now)
-        stored = [known.get(d.message_id, d.message) for d in ready] if known else change.result
-        return change._replace(result=stored)
+        batch = Batch(core, row, state, now)
+        stored = batch.extend(fresh)
+        return batch.change([known.get(d.message_id, d.message) for d in ready] if known else stored)
 
     return await write(core, handle, build, expect)
-
-
-def grow(
-    core: Core, row: SessionRow, state: State, fresh: Sequence[Draft], now: int
-) -> Change[list[Message]]:
-    """The change that puts ``fresh`` behind the head of the active line."""
-    messages = [d.message for d in fresh]
-    after, places = extended(state, now, messages)
-    records = records_of(core, fresh, places)
-    set_parents(messages, state.info.head)
-    new_row = core.codec.next_row(row, after)
-    blobs = {digest: body for d in fresh if d.blobs for digest, body in d.blobs.items()}
-    commit = Commit(
-        key=row.key, base=row.version, row=new_row, records=records, blobs=blobs, attributes=False
-    )
-    return Change(commit, after, messages)
-
-
-def records_of(core: Core, ready: Sequence[Draft], places: Sequence[Placed]) -> list[Record]:
-    """The log records of placed messages."""
-    frame = core.codec.record
-    return [
-        Record(seq, MESSAGE, parent, d.message_id, d.at, d.message.role, frame(d.raw, place), d.texts)
-        for d, (seq, parent, place) in zip(ready, places, strict=True)
-    ]
 
 
 def check_unique(supplied: Sequence[Draft]) -> None:

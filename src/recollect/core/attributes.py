@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..backend import HEAD, UPDATE, Commit, Record, SessionRow
-from ..codec import dumps
+from ..backend import SessionRow
 from ..errors import InvalidError
 from ..model import SessionInfo
-from ..records import HeadBody, Line, Patch, State, UpdateBody, pointed, updated
+from ..records import HeadBody, Line, Patch, State
 from .base import Core, Handle
+from .batch import Batch
 from .drafts import check_json
 from .ids import check_name
 from .writing import Change, write
@@ -97,31 +97,20 @@ async def _patch(
         patch = make(state.info)
         if all(getattr(state.info, name) == value for name, value in patch.changes().items()):
             return state.info
-        return patched(core, row, state, patch)
+        batch = Batch(core, row, state)
+        batch.update(patch)
+        return batch.change(batch.state.info)
 
     return await write(core, handle, build, expect)
-
-
-def patched(core: Core, row: SessionRow, state: State, patch: Patch) -> Change[SessionInfo]:
-    """The change that applies ``patch``."""
-    now = core.clock.now()
-    after = updated(state, now, patch)
-    body = core.codec.record(dumps(UpdateBody(patch)), after.frame(now))
-    commit = Commit(
-        key=row.key,
-        base=row.version,
-        row=core.codec.row(row.key, after),
-        records=[Record(after.version, UPDATE, 0, b"", now, "", body)],
-        attributes=bool(patch.changes()),
-    )
-    return Change(commit, after, after.info)
 
 
 async def touch(core: Core, handle: Handle, *, expect: int | None = None) -> SessionInfo:
     """Make the session the newest, changing nothing else."""
 
     async def build(row: SessionRow, state: State) -> Change[SessionInfo]:
-        return patched(core, row, state, Patch())
+        batch = Batch(core, row, state)
+        batch.update(Patch())
+        return batch.change(batch.state.info)
 
     return await write(core, handle, build, expect)
 
@@ -132,22 +121,8 @@ async def clear(core: Core, handle: Handle, *, expect: int | None = None) -> Ses
     async def build(row: SessionRow, state: State) -> Change[SessionInfo] | SessionInfo:
         if not state.tip:
             return state.info
-        body = HeadBody(state.info.branch, 0, why="clear")
-        return aimed(core, row, state, body, Line())
+        batch = Batch(core, row, state)
+        batch.point(HeadBody(state.info.branch, 0, why="clear"), Line())
+        return batch.change(batch.state.info)
 
     return await write(core, handle, build, expect)
-
-
-def aimed(core: Core, row: SessionRow, state: State, body: HeadBody, line: Line) -> Change[SessionInfo]:
-    """The change that points a branch at the end of ``line``."""
-    now = core.clock.now()
-    after = pointed(state, now, body, line)
-    raw = core.codec.record(dumps(body), after.frame(now))
-    commit = Commit(
-        key=row.key,
-        base=row.version,
-        row=core.codec.next_row(row, after),
-        records=[Record(after.version, HEAD, body.to, b"", now, "", raw)],
-        attributes=False,
-    )
-    return Change(commit, after, after.info)

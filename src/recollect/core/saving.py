@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend import HEAD, Commit, Record, SessionRow
-from ..codec import dumps, set_parents
+from ..backend import SessionRow
+from ..codec import set_parents
 from ..model import Message
-from ..records import HeadBody, Line, State, extended, pointed, preview_of
-from .appending import check_unique, records_of, same_content
+from ..records import HeadBody, Line, State, is_tombstone, preview_of
+from .appending import check_unique, same_content
 from .base import Core, Handle
+from .batch import Batch
 from .drafts import Draft, drafts
 from .reading import line_records
 from .writing import Change, write
@@ -37,26 +38,11 @@ async def save(
         kept, fresh = stored[:common], ready[common:]
         if common == len(stored) and not fresh:
             return kept
-        commit_records: list[Record] = []
-        after = state
+        batch = Batch(core, row, state, now)
         if common < len(stored):
-            tip = records[common - 1] if common else None
-            after = _back(core, state, tip and tip[0], kept, now, commit_records)
-        added = [d.message for d in fresh]
-        if fresh:
-            parent = after.info.head
-            after, places = extended(after, now, added, len(commit_records))
-            commit_records += records_of(core, fresh, places)
-            set_parents(added, parent)
-        commit = Commit(
-            key=row.key,
-            base=row.version,
-            row=core.codec.next_row(row, after),
-            records=commit_records,
-            blobs={digest: body for d in fresh for digest, body in d.blobs.items()},
-            attributes=False,
-        )
-        return Change(commit, after, kept + added)
+            _back(batch, records[common - 1][0] if common else 0, kept)
+        added = batch.extend(fresh) if fresh else []
+        return batch.change(kept + added)
 
     return await write(core, handle, build, expect)
 
@@ -67,33 +53,19 @@ def _common(stored: Sequence[Message], messages: Sequence[Message], ready: Seque
     for old, given, new in zip(stored, messages, ready, strict=False):
         if given.id and given.id != old.id:
             break
-        if not same_content(old, new.message, dated=given.created_at is not None):
+        same = same_content(old, new.message, dated=given.created_at is not None)
+        if not same and not is_tombstone(old):  # what was erased does not come back
             break
         count += 1
     return count
 
 
-def _back(
-    core: Core,
-    state: State,
-    tip: int | None,
-    kept: Sequence[Message],
-    now: int,
-    records: list[Record],
-) -> State:
-    """Point the active branch at the last kept message; adds the record, returns the state after it."""
-    users = [m for m in kept if m.role == "user"]
-    body = HeadBody(
-        state.info.branch,
-        tip or 0,
-        head=kept[-1].id if kept else None,
-        why="save",
-    )
+def _back(batch: Batch, tip: int, kept: Sequence[Message]) -> None:
+    """Point the active branch at the last kept message."""
+    users = [message for message in kept if message.role == "user"]
     line = Line()
     if kept:
         preview = preview_of(users[0]) if users else ""
-        line = Line(len(kept), len(users), state.origin if users else 0, preview)
-    after = pointed(state, now, body, line)
-    raw = core.codec.record(dumps(body), after.frame(now))
-    records.append(Record(after.version, HEAD, body.to, b"", now, "", raw))
-    return after
+        line = Line(len(kept), len(users), batch.state.origin if users else 0, preview)
+    head = kept[-1].id if kept else None
+    batch.point(HeadBody(batch.state.info.branch, tip, head=head, why="save"), line)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..backend import UPDATE, Commit, Key, Record, SessionRow
-from ..codec import dumps
+from ..backend import Key, SessionRow
 from ..errors import ConflictError, ExistsError, NotFoundError, TrashedError, UnknownOutcomeError
 from ..model import SessionInfo
-from ..records import Patch, State, UpdateBody, created, to_datetime
-from .attributes import patch_of, patched
+from ..records import Patch, State, to_datetime
+from .attributes import patch_of
 from .base import Core, Handle
+from .batch import Batch
 from .ids import uuid7
 from .writing import Change, remove, write
 
@@ -66,9 +66,8 @@ async def _create(core: Core, key: Key, old: SessionRow | None, patch: Patch) ->
         )
     if old is not None:
         await remove(core, old)
-    now = core.clock.now()
-    state = created(key, now, patch)
-    commit = first_commit(core, key, state, patch, now)
+    batch = Batch.create(core, key, patch)
+    commit = batch.change(None).commit
     try:
         await core.backend.commit(commit)
     except UnknownOutcomeError:
@@ -76,16 +75,9 @@ async def _create(core: Core, key: Key, old: SessionRow | None, patch: Patch) ->
         if not stored or stored[0][3] != commit.records[0].body:
             raise
     assert commit.row is not None
-    handle = Handle(key, commit.row, state)
-    core.adopt(handle, commit.row, state)
+    handle = Handle(key, commit.row, batch.state)
+    core.adopt(handle, commit.row, batch.state)
     return handle
-
-
-def first_commit(core: Core, key: Key, state: State, patch: Patch, now: int) -> Commit:
-    """The commit that creates a session."""
-    body = core.codec.record(dumps(UpdateBody(patch)), state.frame(now))
-    record = Record(1, UPDATE, 0, b"", now, "", body)
-    return Commit(key=key, base=0, row=core.codec.row(key, state), records=[record])
 
 
 async def get_session(core: Core, session_id: str) -> Handle:
@@ -115,7 +107,9 @@ async def trash(core: Core, session_id: str) -> SessionInfo:
     handle = await get_session(core, session_id)
 
     async def build(row: SessionRow, state: State) -> Change[SessionInfo]:
-        return patched(core, row, state, Patch(deleted_at=to_datetime(core.clock.now())))
+        batch = Batch(core, row, state)
+        batch.update(Patch(deleted_at=to_datetime(batch.now)))
+        return batch.change(batch.state.info)
 
     return await write(core, handle, build)
 
@@ -128,7 +122,9 @@ async def restore(core: Core, session_id: str) -> Handle:
         row = await core.backend.row(key)
         if row is None or row.deleted_at is None:
             raise NotFoundError(f"There is no session {session_id!r} in the trash.")
-        change = patched(core, row, core.codec.state(row), Patch(deleted_at=None))
+        batch = Batch(core, row, core.codec.state(row))
+        batch.update(Patch(deleted_at=None))
+        change = batch.change(None)
         try:
             await core.backend.commit(change.commit)
         except ConflictError:

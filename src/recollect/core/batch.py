@@ -1,0 +1,116 @@
+"""The records of one commit in the making: each follows from the state after those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ..backend import ERASE, HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record, SessionRow
+from ..codec import dumps, set_parents
+from ..model import Message
+from ..records import (
+    EraseBody,
+    HeadBody,
+    Line,
+    Patch,
+    SourceBody,
+    State,
+    UpdateBody,
+    created,
+    extended,
+    noted,
+    pointed,
+    updated,
+)
+from .base import Core
+from .drafts import Draft
+from .writing import Change
+
+R = TypeVar("R")
+
+
+class Batch:
+    """What a verb adds to a session: call its methods in order, then ``change``."""
+
+    __slots__ = ("_core", "_row", "attributes", "blobs", "drop_blobs", "erased", "now", "records", "state")
+
+    def __init__(self, core: Core, row: SessionRow | None, state: State, now: int | None = None) -> None:
+        self._core = core
+        self._row = row
+        self.state = state
+        self.now = core.clock.now() if now is None else now
+        self.records: list[Record] = []
+        self.blobs: dict[bytes, bytes] = {}
+        self.erased: list[tuple[int, bytes]] = []
+        self.drop_blobs: list[bytes] = []
+        self.attributes = False
+
+    @classmethod
+    def create(cls, core: Core, key: Key, patch: Patch) -> Batch:
+        """A batch whose first record creates a session."""
+        now = core.clock.now()
+        batch = cls(core, None, created(key, now, patch), now)
+        batch._add(UPDATE, 0, UpdateBody(patch))
+        return batch
+
+    def update(self, patch: Patch) -> None:
+        """Set attributes."""
+        self.state = updated(self.state, self.now, patch)
+        self.attributes = self.attributes or patch != Patch()
+        self._add(UPDATE, 0, UpdateBody(patch))
+
+    def point(self, body: HeadBody, line: Line) -> None:
+        """Point a branch at the end of ``line``."""
+        self.state = pointed(self.state, self.now, body, line)
+        self._add(HEAD, body.to, body)
+
+    def source(self, source: dict[str, object]) -> None:
+        """Note where messages came from."""
+        self.state = noted(self.state, self.now)
+        self._add(SOURCE, 0, SourceBody(source))
+
+    def erase(self, seq: int, message_id: str, tombstone: bytes) -> None:
+        """Replace a message's body by a tombstone."""
+        self.state = noted(self.state, self.now)
+        self.erased.append((seq, tombstone))
+        self._add(ERASE, seq, EraseBody(seq, message_id))
+
+    def extend(self, drafts: Sequence[Draft]) -> list[Message]:
+        """Put messages behind the head of the active line; returns them as they will be stored."""
+        messages = [d.message for d in drafts]
+        parent = self.state.info.head
+        self.state, places = extended(self.state, self.now, messages, len(self.records))
+        frame = self._core.codec.record
+        self.records += [
+            Record(seq, MESSAGE, above, d.message_id, d.at, d.message.role, frame(d.raw, place), d.texts)
+            for d, (seq, above, place) in zip(drafts, places, strict=True)
+        ]
+        for d in drafts:
+            if d.blobs:
+                self.blobs.update(d.blobs)
+        set_parents(messages, parent)
+        return messages
+
+    def _add(self, kind: int, parent: int, body: object) -> None:
+        frame = self.state.frame(self.now, len(self.records))
+        raw = self._core.codec.record(dumps(body), frame)
+        self.records.append(Record(self.state.version, kind, parent, b"", self.now, "", raw))
+
+    def change(self, result: R) -> Change[R]:
+        """The commit of all that was added."""
+        codec, old = self._core.codec, self._row
+        if old is None or self.attributes:
+            row = codec.row(Key(self.state.info.namespace, self.state.info.id), self.state)
+        else:
+            row = codec.next_row(old, self.state)
+        commit = Commit(
+            key=row.key,
+            base=0 if old is None else old.version,
+            row=row,
+            records=self.records,
+            blobs=self.blobs,
+            erased=self.erased,
+            drop_blobs=self.drop_blobs,
+            attributes=old is None or self.attributes,
+        )
+        return Change(commit, self.state, result)
