@@ -1,0 +1,49 @@
+"""docs/reference/urls-and-configuration.md."""
+
+from __future__ import annotations
+
+import inspect
+
+from recollect import config, urls
+
+from . import source
+from .writing import block, page, table
+
+OPTIONS = {
+    "namespace": "The part of the store to work in. Default: `default`.",
+    "durability": "`full` (default): what was acknowledged survives a power cut. `relaxed`: it survives the"
+    " death of the process, but the newest commits can be lost in a power cut.",
+    "timeout": "Seconds to wait for other writers before `BusyError`. Default: 30.",
+}
+VARIABLES = {
+    "RECOLLECT_STORE": "The store's URL.",
+    "RECOLLECT_NAMESPACE": "The namespace.",
+    "RECOLLECT_CONFIG": "A configuration file to read instead of the usual ones.",
+    "NO_COLOR": "Print no colours.",
+    "PAGER": "The program that shows long output on a terminal.",
+}
+
+
+def addresses() -> str:
+    """The page."""
+    if set(OPTIONS) != set(urls._OPTIONS):
+        raise LookupError(f"Describe exactly these URL options here: {sorted(urls._OPTIONS)}")
+    if {f"RECOLLECT_{key.upper()}" for key in config.KEYS} - set(VARIABLES):
+        raise LookupError("Describe every RECOLLECT_ variable here.")
+    return page(
+        "URLs and configuration",
+        "## Store URLs",
+        source.markdown(inspect.cleandoc(urls.__doc__ or "")),
+        table(["option", "meaning"], [[f"`{name}`", text] for name, text in OPTIONS.items()]),
+        "Missing folders are created, for the owner alone (0700; files 0600). `%` and `?` in a path are"
+        " written `%25` and `%3F`.",
+        "## Which store is meant",
+        source.markdown(inspect.cleandoc(config.__doc__ or "")),
+        block(
+            '# recollect.toml\nstore = "sqlite:///chats.db"   # beside this file\nnamespace = "alice"', "toml"
+        ),
+        "`Store()` and `AsyncStore()` without a URL look in the same places. `recollect config show` says"
+        " what is in force and where each value comes from; `recollect config path` prints where the file is.",
+        "## Environment variables",
+        table(["variable", "meaning"], [[f"`{name}`", text] for name, text in VARIABLES.items()]),
+    )

@@ -1,0 +1,120 @@
+"""docs/reference/json.md: the JSON that ``--json``, ``to_dict`` and the stored records are made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import recollect
+from recollect import BlobPart, BusyError, Message, Store, TextPart, ToolCallPart, Usage, model
+from recollect.cli.codes import exit_code
+
+from . import source
+from .writing import block, page, table
+
+START = 1_767_258_000_000_000  # 2026-01-01T09:00:00Z
+IDS = ("a1", "a2", "a3")
+
+
+class _Clock:
+    """A clock that moves one second with every look at it."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def now(self) -> int:
+        self.moment += 1_000_000
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        self.moment += round(seconds * 1_000_000)
+
+
+def shapes() -> str:
+    """The page."""
+    with Store("memory:", clock=_Clock()) as store:
+        session = store.open(
+            "user-123", name="Rust", tags=["learning"], metadata={"team": "docs"}, provider="openai"
+        )
+        usage = Usage(input_tokens=12, output_tokens=9, cost_usd="0.000345")  # type: ignore[arg-type]  # converted
+        session.append(
+            Message.user("What is Rust?", id=IDS[0]),
+            Message.assistant("A language without a garbage collector.", id=IDS[1], model="m-1", usage=usage),
+        )
+        info, messages, hits = session.info, session.messages(), store.search("garbage")
+        shown = {"session": info.to_dict(), "messages": [message.to_dict() for message in messages]}
+        found = {"hits": [hit.to_dict() | {"score": 0.5} for hit in hits], "next": None}
+    result = recollect.ImportResult(
+        created=1,
+        messages=2,
+        sessions=["user-123"],
+        damaged=[recollect.Damage("chats.jsonl", 40961, "The line is not JSON.")],
+    )
+    error = BusyError("Another process has been writing to chats.db for 30 seconds.", hint="Try again.")
+    return page(
+        "JSON",
+        "These shapes are stable: fields are added, not renamed or removed. The command line prints them with"
+        " `--json`; in Python `Message.to_dict()`, `SessionInfo.to_dict()` and `Hit.to_dict()` return them."
+        " Times are RFC 3339 in UTC with six digits. Costs are decimal numbers in text, so that no digit is"
+        " lost. With `--jsonl` lists come as one value a line.",
+        "## sessions list",
+        _json({"sessions": [info.to_dict()], "next": None}),
+        "`next` is given back as `--cursor` for the rest of the list, and null at its end.",
+        "## sessions show",
+        _json(shown),
+        "## search",
+        _json(found),
+        "`position` counts the messages of the line from 1. Matches in `snippet` stand between `**`."
+        " A larger `score` is a better match; it is 0 in the order `newest`.",
+        "## import",
+        _json(_import(result)),
+        "`messages` counts those added. `sessions` names every session that the files speak of.",
+        "## Errors",
+        _json(_error(error)),
+        "Goes to stdout with `--json`. `kind` is the `code` of [the error](errors.md), `code` the exit code.",
+        "## Messages and their parts",
+        "The parts follow the GenAI message schema of OpenTelemetry. A field that is at its default is left"
+        " out of a part; a message has all its fields.",
+        table(["`type`", "fields", "meaning"], _parts()),
+        _json(_sample().to_dict()),
+    )
+
+
+def _import(result: recollect.ImportResult) -> dict[str, Any]:
+    return result.to_dict()
+
+
+def _error(error: recollect.StoreError) -> dict[str, Any]:
+    return {
+        "error": {
+            "code": exit_code(error),
+            "kind": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "retryable": error.retryable,
+        }
+    }
+
+
+def _parts() -> list[list[str]]:
+    rows = []
+    for kind in get_args(model.Part):
+        names = [f"`{field.name}`" for field in source.fields(kind)]
+        tag = kind.__struct_config__.tag
+        rows.append([f"`{tag}`", ", ".join(names), source.doc_of(source.node_of(kind)).split("\n\n")[0]])
+    return rows
+
+
+def _sample() -> Message:
+    return Message.assistant(
+        [
+            TextPart("Let me look."),
+            ToolCallPart("read_file", {"path": "notes.txt"}, id="call-1"),
+            BlobPart(b"\x89PNG", mime_type="image/png", modality="image"),
+        ],
+        id=IDS[2],
+    )
+
+
+def _json(value: object) -> str:
+    return block(json.dumps(value, indent=2, ensure_ascii=False), "json")
