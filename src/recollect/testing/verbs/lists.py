@@ -131,7 +131,7 @@ class ListVerbs(VerbTests):
                 {"metadata": [1]},
                 {"text": 5},
                 {"provider": 5},
-                {"cursor": filled.sessions(limit=1).next + "A"},
+                {"cursor": f"A{filled.sessions(limit=1).next}"},
             ),
         ]
         for options in odd:
