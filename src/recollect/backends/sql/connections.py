@@ -6,6 +6,8 @@ aside, never freed, and new ones are opened.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import threading
 import time
@@ -90,7 +92,11 @@ class Connections:
             if self.readonly:
                 raise NotFoundError(f"There is no store at {self.path}.", hint="Open it once for writing.")
             create_private(self.path)
-        elif os.name == "posix" and os.stat(self.path).st_mode & 0o077:
+        elif os.name == "posix":
+            self._warn_if_wide(os.stat(self.path))
+
+    def _warn_if_wide(self, info: os.stat_result) -> None:
+        if info.st_mode & 0o077 and info.st_uid == os.geteuid():
             warnings.warn(
                 f"Other users of this machine may read {self.path}. To keep it private: chmod 600.",
                 StoreWarning,
@@ -280,9 +286,8 @@ def create_private(path: str) -> None:
     """An empty file only its owner can read, in folders (as far as missing) only its owner can enter."""
     try:
         _make_folders(os.path.dirname(os.path.abspath(path)))
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return  # another process was faster
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise AccessError(
             f"{path} cannot be created: {error.strerror}.", hint="Choose a place that you can write to."
@@ -296,4 +301,4 @@ def _make_folders(path: str) -> None:
             os.mkdir(path, 0o700)
         except FileExistsError:
             if not os.path.isdir(path):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None

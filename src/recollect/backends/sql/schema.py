@@ -122,7 +122,7 @@ SELECT s.namespace, s.session_id, r.rid & 4294967295 AS seq, r.parent AS parent_
     {_field("r.body", "$.id")} AS message_id,
     {_field("r.body", "$.model")} AS model,
     CASE WHEN substr(r.body, 1, 1) = x'7b' THEN (
-        SELECT group_concat(json_extract(p.value, '$.content'), char(10) ORDER BY p.key)
+        SELECT group_concat(json_extract(p.value, '$.content'), char(10))
         FROM json_each(CAST(r.body AS TEXT), '$.parts') AS p
         WHERE json_extract(p.value, '$.type') = 'text'
     ) END AS text,
