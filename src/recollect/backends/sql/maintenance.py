@@ -32,6 +32,7 @@ _BUSY_BATCH = 16
 _BUSY_REST = 0.03
 _CLOSING_TEXTS = 2000
 _SEARCH_SHARE = 0.01
+_AFTER_ERROR = 1.0
 _CLOSING_SCRUB = 2.0
 _log = logging.getLogger("recollect.sqlite")
 
@@ -104,7 +105,7 @@ class Maintenance:
             except StoreError as error:
                 # Nothing is lost: all of it is found again at the next commit, search or open.
                 _log.warning("work behind the commits stopped for a while: %s", error)
-                pause = 1.0
+                pause = _AFTER_ERROR
             if pause and self._stop.wait(pause):
                 return
 

@@ -74,7 +74,7 @@ def _insert_records(conn: apsw.Connection, base: int, records: Sequence[Record])
     numbers = _ROLE_NUMBERS
     for seq, kind, parent, message_id, at, role, body, words in records:
         rows.append((base + seq, kind, parent, message_id, at, numbers[role], body))
-        if words:
+        if any(words):
             texts.append((base + seq, words))
     conn.executemany(_INSERT_RECORD, rows)
     if texts:
