@@ -1,0 +1,1 @@
+"""The pieces of the files engine: names, lines, the disk, logs, the sidecar index."""

@@ -1,0 +1,63 @@
+"""What this process committed, on its way to the index."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from .writing import Change
+
+__all__ = ["News"]
+
+_KEPT_BYTES = 8 * 1024 * 1024
+_KEPT_SESSIONS = 10_000
+
+
+class News:
+    """What this process committed and the index has not taken over yet. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changes: OrderedDict[str, list[Change]] = OrderedDict()
+        self._bytes = 0
+
+    def add(self, change: Change) -> None:
+        """After a commit, with the session's lock held."""
+        size = sum(len(record.body) for record in change.records or ())
+        with self._lock:
+            changes = self._changes.setdefault(change.place.path, [])
+            changes.append(change)
+            self._bytes += size
+            if self._bytes > _KEPT_BYTES:
+                self._shrink()
+            if len(self._changes) > _KEPT_SESSIONS:
+                self._changes.popitem(last=False)
+
+    def _shrink(self) -> None:
+        """Keep rows only; records are then read from the files."""
+        for path, changes in self._changes.items():
+            last = changes[-1]
+            last.start, last.records = changes[0].start, None
+            last.attributes = any(change.attributes for change in changes)
+            self._changes[path] = [last]
+        self._bytes = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._changes)
+
+    def take(self) -> dict[str, list[Change]]:
+        """All of it, once."""
+        with self._lock:
+            changes, self._changes, self._bytes = self._changes, OrderedDict(), 0
+        return changes
+
+    def take_one(self, path: str) -> None:
+        """Forget what concerns one session."""
+        with self._lock:
+            self._changes.pop(path, None)
+
+    def after_fork(self) -> None:
+        """In a child process: all of this is the parent's to record."""
+        self._lock = threading.Lock()
+        self._changes = OrderedDict()
+        self._bytes = 0

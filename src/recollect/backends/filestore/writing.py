@@ -1,0 +1,300 @@
+"""What changes a session's files. The caller holds the session's lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from ...backend import Commit, Record, SessionRow
+from ...errors import ConflictError, InvalidError, StoreWarning, UnknownOutcomeError
+from . import lines
+from .disk import (
+    Stamp,
+    create_folders,
+    mapped,
+    open_private,
+    read_at,
+    stamp_of,
+    sync_file,
+    sync_folder,
+    write_all,
+    write_new_file,
+)
+from .log import Log
+from .logs import Logs, Place
+
+__all__ = ["MAX_BODY", "Change", "Prepared", "Writer"]
+
+MAX_BODY = 512 * 1024 * 1024
+_APPEND = os.O_RDWR | os.O_APPEND
+
+
+class Prepared(NamedTuple):
+    """A commit whose line is ready, so that the lock is held no longer than it must be."""
+
+    commit: Commit
+    line: bytes
+
+
+class Change(Struct, gc=False):
+    """What a commit did to a session's file, for the index."""
+
+    place: Place
+    row: SessionRow
+    stamp: Stamp
+    head: bytes
+    start: int
+    end: int
+    records: list[Record] | None
+    """None: not kept, to be read from the file."""
+    attributes: bool
+
+
+class Writer:
+    """Applies commits to files."""
+
+    def __init__(self, logs: Logs, *, durable: bool, texts: bool) -> None:
+        self._logs = logs
+        self._durable = durable
+        self._texts = texts
+
+    def prepare(self, commit: Commit) -> Prepared:
+        """Turn a commit into bytes. Raises InvalidError for what cannot be stored."""
+        row = commit.row
+        if commit.delete:
+            return Prepared(commit, b"")
+        name = commit.key.session_id
+        if row is None or row.key != commit.key:
+            raise InvalidError(f"A commit to session {name!r} has no row, or another session's.")
+        sizes = [len(row.body), *(len(record.body) for record in commit.records)]
+        if max(*sizes, 0, *map(len, commit.blobs.values())) > MAX_BODY:
+            raise InvalidError(
+                f"A commit to session {name!r} holds more than {MAX_BODY:,} bytes in one piece.",
+                hint="Split it, or keep large content elsewhere and refer to it.",
+            )
+        records = lines.encode_records(commit.records, commit.base, texts=self._texts)
+        if commit.records and row.version < commit.records[-1].seq:
+            raise InvalidError(f"The row of session {name!r} is older than its newest record.")
+        return Prepared(commit, lines.encode_line(commit.base, records, lines.encode_row(row)))
+
+    def apply(self, place: Place, prepared: Prepared) -> Change | None:
+        """Write a commit; what the index may add to itself, or None where it has to look itself."""
+        commit = prepared.commit
+        with self._opened(place) as fd:
+            if fd is None:
+                _check_base(commit, 0)
+                return None if commit.delete else self._create(place, prepared)
+            with self._logs.using(place, fd) as found:
+                assert found is not None  # the descriptor is ours
+                log = found[1]
+                _check_base(commit, log.version)
+                if commit.delete:
+                    self._delete(place, existed=not log.is_empty)
+                    return None
+                if (damage := log.damaged_end()) is not None:
+                    raise damage
+                if log.is_empty:
+                    self._set_aside(place, fd, log)
+                    return self._create(place, prepared)
+                self._set_aside(place, fd, log)
+                start = log.end
+            with self._blobs_stored(place, commit):
+                if commit.erased:
+                    self._erase(place, fd, prepared)
+                    change = None
+                else:
+                    change = self._append(place, fd, start, prepared)
+            self._drop_blobs(place, commit)
+            return change
+
+    # ---- steps
+
+    @contextlib.contextmanager
+    def _opened(self, place: Place) -> Iterator[int | None]:
+        with mapped("open", place.log):
+            try:
+                fd = open_private(place.log, _APPEND)
+            except FileNotFoundError:
+                yield None
+                return
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _create(self, place: Place, prepared: Prepared) -> Change:
+        commit = prepared.commit
+        with mapped("write", place.log):
+            create_folders(place.folder, durable=self._durable)
+            self._remove_folder(place.blobs)  # what a deletion that was cut short left behind
+            with self._blobs_stored(place, commit):
+                fd = open_private(place.log, _APPEND | os.O_CREAT)
+                try:
+                    return self._append(place, fd, 0, prepared)
+                except UnknownOutcomeError:
+                    raise
+                except BaseException:
+                    os.unlink(place.log)
+                    raise
+                finally:
+                    os.close(fd)
+
+    def _append(self, place: Place, fd: int, start: int, prepared: Prepared) -> Change:
+        commit, line = prepared
+        row = commit.row
+        assert row is not None  # prepare() saw to it
+        with mapped("write", place.log):
+            try:
+                write_all(fd, line)
+            except BaseException:
+                os.ftruncate(fd, start)
+                raise
+        if self._durable:
+            self._make_durable(place, fd, created=start == 0)
+        stamp = stamp_of(os.fstat(fd))
+        ids = {record.message_id: record.seq for record in commit.records if record.message_id}
+        shelf = self._logs.shelf(place)
+        with shelf.lock:
+            shelf.log.added(stamp, start, line, row, ids)
+            head = shelf.log.head if start else line[: lines.HEAD_SIZE]
+        return Change(
+            place, row, stamp, head, start, start + len(line), list(commit.records), commit.attributes
+        )
+
+    def _make_durable(self, place: Place, fd: int, *, created: bool) -> None:
+        try:
+            sync_file(fd)
+            if created:
+                sync_folder(place.folder)
+        except OSError as error:
+            self._logs.forget(place)
+            raise UnknownOutcomeError(
+                f"The disk failed while a commit to {place.log} was being made durable: {error.strerror}.",
+                hint="Read the session again to see whether it is there.",
+            ) from error
+
+    def _set_aside(self, place: Place, fd: int, log: Log) -> None:
+        """Move what an interrupted write left behind the last line into a file of its own."""
+        size = log.stamp.size
+        if size <= log.end:
+            return
+        with mapped("set aside the torn end of", place.log):
+            create_folders(place.torn, durable=False)
+            number = len(os.listdir(place.torn)) + 1
+            aside = os.path.join(place.torn, f"{log.end}-{number}")
+            write_new_file(aside, read_at(fd, size - log.end, log.end), durable=self._durable)
+            if self._durable:
+                sync_folder(place.torn)
+                sync_folder(place.folder)
+            os.ftruncate(fd, log.end)
+        warnings.warn(
+            f"A write to {place.log} had been interrupted; its {size - log.end:,} bytes, never"
+            f" acknowledged, were moved to {aside}.",
+            StoreWarning,
+            stacklevel=2,
+        )
+
+    def _erase(self, place: Place, fd: int, prepared: Prepared) -> None:
+        """Write the file anew without what is erased, and put it in the old one's place."""
+        commit = prepared.commit
+        tombstones = dict(commit.erased)
+        with mapped("rewrite", place.log):
+            with self._logs.using(place, fd) as found:
+                assert found is not None
+                log = found[1]
+                log.know_all(fd)
+                pieces = [_without(log, fd, index, tombstones) for index in range(len(log.offsets))]
+            pieces.append(prepared.line)
+            self._logs.forget(place)
+            write_new_file(place.log, b"".join(pieces), durable=self._durable)
+            self._remove_folder(place.torn)
+            self._sync_entries(place)
+
+    def _delete(self, place: Place, *, existed: bool) -> None:
+        with mapped("delete", place.log):
+            if existed:
+                os.unlink(place.log)
+            self._logs.forget(place)
+            with contextlib.suppress(FileNotFoundError):  # only an erasure that was cut short left one
+                os.unlink(place.log + ".new")
+            self._remove_folder(place.blobs)
+            self._remove_folder(place.torn)
+            self._sync_entries(place)
+
+    def _sync_entries(self, place: Place) -> None:
+        if not self._durable:
+            return
+        try:
+            sync_folder(place.folder)
+        except OSError as error:
+            raise UnknownOutcomeError(
+                f"The disk failed while a change of {place.log} was being made durable: {error.strerror}.",
+                hint="Read the session again to see what is there.",
+            ) from error
+
+    @staticmethod
+    def _remove_folder(path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # nearly always: most sessions have none
+            shutil.rmtree(path)
+
+    # ---- blobs
+
+    @contextlib.contextmanager
+    def _blobs_stored(self, place: Place, commit: Commit) -> Iterator[None]:
+        """Blobs are on the disk before the line that speaks of them; without it they go again."""
+        new: list[str] = []
+        try:
+            if commit.blobs:
+                with mapped("write to", place.blobs):
+                    create_folders(place.blobs, durable=self._durable)
+                    for digest, content in commit.blobs.items():
+                        path = os.path.join(place.blobs, digest.hex())
+                        if not os.path.exists(path):
+                            new.append(path)
+                            write_new_file(path, content, durable=self._durable)
+                    if new and self._durable:
+                        sync_folder(place.blobs)
+            yield
+        except UnknownOutcomeError:
+            raise
+        except BaseException:
+            for path in new:
+                with contextlib.suppress(FileNotFoundError):  # the one whose writing failed
+                    os.unlink(path)
+            raise
+
+    def _drop_blobs(self, place: Place, commit: Commit) -> None:
+        for digest in commit.drop_blobs:
+            with mapped("delete", place.blobs), contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(place.blobs, digest.hex()))
+
+
+def _without(log: Log, fd: int, index: int, tombstones: dict[int, bytes]) -> bytes:
+    """One entry of a log as it stands in the log after an erasure, newline included."""
+    line = log.line(fd, index)
+    offset = log.offsets[index]
+    if offset not in log.bad:
+        return lines.rewritten(line, tombstones)
+    upper = log.bases[index + 1] if index + 1 < len(log.bases) else 2**63
+    if any(log.bases[index] < seq <= upper for seq in tombstones):
+        raise log.damage(offset)
+    return line + b"\n"
+
+
+def _check_base(commit: Commit, version: int) -> None:
+    if commit.base == version:
+        return
+    name = commit.key.session_id
+    if not version:
+        text = f"There is no session {name!r}; the change was based on its version {commit.base}."
+    elif not commit.base:
+        text = f"Session {name!r} exists already."
+    else:
+        text = f"Session {name!r} is at version {version}, not {commit.base}."
+    raise ConflictError(text, hint="Read it again and repeat the change.")
