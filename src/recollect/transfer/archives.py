@@ -1,0 +1,163 @@
+"""Archives and compressed files, member by member, without unpacking anything to disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from .sources import Input, PathOrFile, Readable, Report, files_in, open_file, reason_of
+
+MAX_DEPTH = 3
+MAX_RATIO = 2000
+"""More than this many bytes out of one byte in is a bomb, not a transcript…"""
+RATIO_FROM = 256 << 20
+"""… once this much came out."""
+
+_COMPRESSED: tuple[tuple[bytes, Any], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+    (b"BZh", bz2.open),
+)
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def inputs(paths: Sequence[PathOrFile], report: Report) -> Iterator[Input]:
+    """The contents of all files that the paths lead to, one after the other."""
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            yield from _unwrapped(Input(path, _stream_name(path), report, named=True), report)
+            continue
+        place = Path(path)
+        if place.is_dir():
+            for file in files_in(place, report):
+                try:
+                    yield from _from_file(file, report, named=False)
+                except OSError as error:
+                    report(str(file), 0, reason_of(error))
+        else:
+            yield from _from_file(place, report, named=True)
+
+
+def _stream_name(stream: object) -> str:
+    name = getattr(stream, "name", None)
+    return name if isinstance(name, str) and not name.startswith("<") else "-"
+
+
+def _from_file(path: Path, report: Report, *, named: bool) -> Iterator[Input]:
+    with open_file(path) as file:
+        total = os.fstat(file.fileno()).st_size
+        yield from _unwrapped(Input(file, str(path), report, named=named, total=total), report, file=file)
+
+
+class _Guarded:
+    """Decompressed data that stops when it grows out of all proportion to what went in."""
+
+    def __init__(self, stream: Readable, packed: Input) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._out = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` more bytes."""
+        data = self._stream.read(size)
+        self._out += len(data)
+        if self._out > RATIO_FROM and self._out > MAX_RATIO * max(self._packed.done, 1):
+            raise ValueError(f"it unpacks to more than {MAX_RATIO} times its size; it was not read further")
+        return data
+
+
+def _unwrapped(
+    source: Input, report: Report, *, file: IO[bytes] | None = None, depth: int = 0
+) -> Iterator[Input]:
+    """The input itself, or what is inside it when it is compressed or an archive."""
+    head = source.head
+    if depth < MAX_DEPTH:
+        for magic, opener in _COMPRESSED:
+            if head.startswith(magic):
+                inner = Input(
+                    _Guarded(opener(source), source),
+                    source.label,
+                    report,
+                    named=source.named,
+                    total=source.total,
+                )
+                inner.progress_of = source
+                yield from _unwrapped(inner, report, depth=depth + 1)
+                return
+        if head[257:262] == b"ustar":
+            yield from _tar(source, report, depth)
+            return
+        if head.startswith(_ZIP):
+            yield from _zip(source, report, file, depth)
+            return
+    if head.startswith(_ZSTD):
+        report(source.label, 0, "zstd files cannot be read here; decompress it first")
+        return
+    yield source
+
+
+def _inside(
+    source: Input, content: Readable, label: str, report: Report, depth: int, *, named: bool = False
+) -> Iterator[Input]:
+    """What stands inside ``source`` under ``label``."""
+    inner = Input(content, label, report, named=named)
+    inner.progress_of = source.progress_of
+    yield from _unwrapped(inner, report, depth=depth + 1)
+
+
+def _tar(source: Input, report: Report, depth: int) -> Iterator[Input]:
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]  # only reads
+            for member in archive:
+                label = f"{source.label}/{member.name}"
+                if member.isdir():
+                    continue
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is None:
+                    report(label, 0, "this is no regular file; it was skipped")
+                    continue
+                yield from _inside(source, content, label, report, depth)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        report(source.label, source.done, reason_of(error))
+
+
+def _zip(source: Input, report: Report, file: IO[bytes] | None, depth: int) -> Iterator[Input]:
+    with tempfile.TemporaryFile() as copy:
+        if file is None:  # a pipe: a zip's directory stands at its end
+            while piece := source.read(1 << 20):
+                copy.write(piece)
+        try:
+            with zipfile.ZipFile(file or copy) as archive:
+                for member in sorted(archive.infolist(), key=lambda info: info.header_offset):
+                    if not member.is_dir():
+                        yield from _zip_member(archive, member, source, report, depth)
+        except (zipfile.BadZipFile, OSError, EOFError) as error:
+            report(source.label, 0, reason_of(error))
+
+
+def _zip_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: Input, report: Report, depth: int
+) -> Iterator[Input]:
+    label = f"{source.label}/{member.filename}"
+    if member.flag_bits & 0x1:
+        report(label, 0, "it is encrypted; unpack it with its password first")
+        return
+    if member.file_size > RATIO_FROM and member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        report(label, 0, f"it unpacks to more than {MAX_RATIO} times its size; it was not read")
+        return
+    try:
+        content = archive.open(member)
+    except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        report(label, 0, reason_of(error))
+        return
+    with content:
+        yield from _inside(source, content, label, report, depth)

@@ -1,0 +1,165 @@
+"""Where conversations come from: files, folders, archives, open streams; always read as streams."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Protocol
+
+from ..errors import AccessError, NotFoundError
+from ..formats.base import HEAD_BYTES
+
+PathOrFile = str | os.PathLike[str] | IO[bytes]
+Report = Callable[[str, int, str], None]
+"""Takes file, offset and reason of something that could not be read."""
+
+
+class Readable(Protocol):
+    """What is needed of an open stream."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Input:
+    """One file's content, whether it lies on disk, in an archive or comes through a pipe.
+
+    What breaks while it is read (a torn archive, a disk error) is reported and ends the content
+    there, so that everything before it is still taken.
+    """
+
+    def __init__(self, stream: Readable, label: str, report: Report, *, named: bool, total: int = 0) -> None:
+        self.label = label
+        self.named = named
+        """The user named this very file, rather than a folder or archive around it."""
+        self.total = total
+        self.done = 0
+        self.progress_of: Input = self
+        """The file on disk that this is a part of."""
+        self._stream = stream
+        self._report = report
+        self._broken = False
+        self._head = b""
+        self._head = self._take(HEAD_BYTES)
+        self.done = 0
+        self._convert: codecs.IncrementalDecoder | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, without folders."""
+        return self.label.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes, as they are."""
+        return self._head
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` more bytes; none at the end."""
+        if self._convert is None:
+            return self._take(size)
+        raw = self._take(size)
+        try:
+            return self._convert.decode(raw, final=not raw).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            self._fail(f"no UTF-16: {error.reason}")
+            return b""
+
+    def read1(self, size: int) -> bytes:
+        """The same; for the decompressors."""
+        return self.read(size)
+
+    def as_text(self) -> bytes:
+        """The head as the formats should see it: UTF-8 without byte-order mark. From here on
+        ``read`` gives UTF-8 too."""
+        encoding = utf16(self._head)
+        if encoding is None:
+            return self._head.removeprefix(codecs.BOM_UTF8)
+        self._convert = codecs.getincrementaldecoder(encoding)("strict")
+        return self._head.decode(encoding, "ignore").encode("utf-8", "ignore")
+
+    def _take(self, size: int) -> bytes:
+        parts = [self._head[:size]]
+        self._head = self._head[size:]
+        got = len(parts[0])
+        while got < size and not self._broken:
+            try:
+                piece = self._stream.read(size - got)
+            except Exception as error:  # noqa: BLE001  # every decompressor has errors of its own
+                self._fail(reason_of(error))
+                break
+            if not piece:
+                break
+            got += len(piece)
+            parts.append(piece)
+        self.done += got
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _fail(self, reason: str) -> None:
+        self._broken = True
+        self._report(self.label, self.done, reason)
+
+
+def utf16(head: bytes) -> str | None:
+    """The encoding of a text that is UTF-16, by its mark or by its zeros."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if len(head) >= 4 and head[0] and not head[1] and head[2] and not head[3]:
+        return "utf-16-le"
+    if len(head) >= 4 and head[1] and not head[0] and head[3] and not head[2]:
+        return "utf-16-be"
+    return None
+
+
+def reason_of(error: Exception) -> str:
+    """A foreign error as one sentence without the text it choked on."""
+    if isinstance(error, EOFError):
+        return "the compressed data ends too early"
+    if isinstance(error, OSError) and error.strerror:
+        return f"it cannot be read: {error.strerror}"
+    return f"it cannot be read: {error}" if str(error) else f"it cannot be read: {type(error).__name__}"
+
+
+def check_paths(paths: Sequence[PathOrFile]) -> None:
+    """Raises NotFoundError for a path that is not there, before anything is imported."""
+    for path in paths:
+        if isinstance(path, str | os.PathLike) and not os.path.exists(path):
+            raise NotFoundError(f"There is no file or folder {os.fspath(path)!r}.")
+
+
+def files_in(folder: Path, report: Report, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """All regular files below a folder, sorted; links are followed, but not in circles."""
+    about = os.stat(folder)
+    identity = (about.st_dev, about.st_ino)
+    if identity in above:
+        report(str(folder), 0, "this link leads back to a folder above it; it was skipped")
+        return
+    try:
+        children = sorted(folder.iterdir())
+    except OSError as error:
+        report(str(folder), 0, reason_of(error))
+        return
+    for child in children:
+        try:
+            mode = os.stat(child).st_mode
+        except OSError as error:
+            report(str(child), 0, reason_of(error))
+            continue
+        if stat.S_ISDIR(mode):
+            yield from files_in(child, report, (*above, identity))
+        elif stat.S_ISREG(mode):
+            yield child
+        else:
+            report(str(child), 0, "this is no regular file; it was skipped")
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """A file for reading. Raises AccessError or NotFoundError."""
+    try:
+        return open(path, "rb")
+    except PermissionError as error:
+        raise AccessError(f"{str(path)!r} cannot be read: permission denied.") from error
+    except OSError as error:
+        raise NotFoundError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
