@@ -77,17 +77,27 @@ class Patch(Struct, frozen=True, gc=False, omit_defaults=True):
         return {name: value for name, value in values if value is not UNSET}
 
 
-class UpdateBody(Struct, frozen=True, gc=False):
-    """An ``update`` record: attributes that took new values."""
+class UpdateBody(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An ``update`` record: attributes that took new values.
+
+    ``why`` and ``ref`` are those of ``HeadBody``. ``tagged`` says which tags came (``+x``) and went
+    (``-y``), ``label`` is a (message id, label) that was put on, or with ``off`` taken away.
+    """
 
     set: Patch
+    why: str = ""
+    ref: int = 0
+    tagged: tuple[str, ...] = ()
+    label: tuple[str, str] | None = None
+    off: bool = False
 
 
 class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
     """A ``head`` record: ``branch`` now ends in the message ``to`` (0: in nothing).
 
     ``active`` says that it is the active branch from here on, ``gone`` that the branch is no more.
-    ``head`` is the message's id. ``why`` names the verb. No text of a message is repeated here, so
+    ``head`` is the message's id. ``why`` names the verb; ``ref`` is the version that undo and
+    restore went back to. No text of a message is repeated here, so
     that erasing one leaves none behind.
     """
 
@@ -96,6 +106,7 @@ class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
     active: bool = True
     head: str | None = None
     why: str = ""
+    ref: int = 0
     gone: bool = False
 
 
@@ -120,6 +131,8 @@ class State(Struct, frozen=True, gc=False, omit_defaults=True):
     origin: int = 0
     heads: dict[str, int] = {}
     """The seq each inactive branch ends in; the active one ends in ``tip``."""
+    labels: dict[str, tuple[str, ...]] = {}
+    """Labels by message id."""
 
     @property
     def version(self) -> int:
@@ -141,6 +154,22 @@ def updated(state: State, at: int, patch: Patch) -> State:
     """The state after an ``update`` record."""
     info = replace(state.info, version=state.version + 1, updated_at=to_datetime(at), **patch.changes())
     return replace(state, info=info)
+
+
+def labelled(state: State, at: int, message_id: str, label: str, off: bool) -> State:
+    """The state after an ``update`` record that labels a message."""
+    labels = dict(state.labels)
+    kept = tuple(name for name in labels.pop(message_id, ()) if name != label)
+    if kept or not off:
+        labels[message_id] = kept if off else (*kept, label)
+    return replace(noted(state, at), labels=labels)
+
+
+def applied(state: State, at: int, body: UpdateBody) -> State:
+    """The state after any ``update`` record but a session's first."""
+    if body.label is not None:
+        return labelled(state, at, *body.label, body.off)
+    return updated(state, at, body.set)
 
 
 def noted(state: State, at: int) -> State:
@@ -179,7 +208,7 @@ def pointed(state: State, at: int, body: HeadBody, line: Line) -> State:
         message_count=line.depth,
         turn_count=line.turn,
     )
-    return State(info, body.to, line.origin, heads)
+    return State(info, body.to, line.origin, heads, state.labels)
 
 
 class Placed(NamedTuple):
@@ -219,7 +248,30 @@ def extended(state: State, at: int, messages: Sequence[Message], nth: int = 0) -
         turn_count=turn,
         usage=usage,
     )
-    return State(info, tip, origin, state.heads), placed
+    return State(info, tip, origin, state.heads, state.labels), placed
+
+
+def extended_aside(
+    state: State, at: int, messages: Sequence[Message], parent: int, line: Line, nth: int = 0
+) -> tuple[State, list[Placed]]:
+    """The state after messages were put behind ``parent``, which ends ``line``, without the active
+    line being touched: only what was spent counts."""
+    seq, usage = state.version, state.info.usage
+    depth, turn, origin = line.depth, line.turn, line.origin
+    placed: list[Placed] = []
+    for message in messages:
+        seq += 1
+        depth += 1
+        if message.role == "user":
+            turn += 1
+            origin = origin or seq
+        if message.usage is not None:
+            usage = usage + message.usage
+        placed.append(Placed(seq, parent, Frame(at, nth, state.tip, depth, turn, origin)))
+        parent = seq
+        nth += 1
+    info = replace(state.info, version=seq, updated_at=to_datetime(at), usage=usage)
+    return replace(state, info=info), placed
 
 
 def preview_of(message: Message) -> str:

@@ -21,12 +21,14 @@ from ..records import (
     Line,
     State,
     UpdateBody,
+    applied,
     created,
     extended,
+    extended_aside,
     noted,
     pointed,
+    preview_of,
     to_microseconds,
-    updated,
 )
 from .base import Core
 from .blobs import load_blob
@@ -113,12 +115,10 @@ class Folder:
                 raise self._bad(entry, "a log begins with an update")
             self.state = created(self._key, frame.at, body(self._key, record, UpdateBody).set)
         elif entry.kind == UPDATE:
-            self.state = updated(self.state, frame.at, body(self._key, record, UpdateBody).set)
+            self.state = applied(self.state, frame.at, body(self._key, record, UpdateBody))
         elif entry.kind == HEAD:
             head = body(self._key, record, HeadBody)
-            if head.to not in self._lines:
-                raise self._bad(entry, f"it points at record {head.to}, which is no message before it")
-            self.state = pointed(self.state, frame.at, head, self._lines[head.to])
+            self.state = pointed(self.state, frame.at, head, self._line(entry, head.to))
         else:
             self.state = noted(self.state, frame.at)
 
@@ -126,13 +126,18 @@ class Folder:
         if self.state is None:
             raise self._bad(entry, "a log begins with an update")
         message = _message(self._core, self._key, entry)
-        if entry.parent != self.state.tip:
-            raise self._bad(entry, f"its parent should be {self.state.tip}")
-        after, (placed,) = extended(self.state, frame.at, [message], frame.nth)
+        if frame.tip == entry.seq:
+            if entry.parent != self.state.tip:
+                raise self._bad(entry, f"its parent should be {self.state.tip}")
+            after, (placed,) = extended(self.state, frame.at, [message], frame.nth)
+            preview = after.info.preview
+        else:
+            above = self._line(entry, entry.parent)
+            after, (placed,) = extended_aside(self.state, frame.at, [message], entry.parent, above, frame.nth)
+            preview = above.preview or (preview_of(message) if frame.origin == entry.seq else "")
         if replace(frame, crc=0) != placed.frame:
             raise self._bad(entry, "its frame does not agree with the log before it")
         self.state = after
-        preview = after.info.preview if frame.origin else ""
         self._lines[entry.seq] = Line(frame.depth, frame.turn, frame.origin, preview)
         at = frame.at if message.created_at is None else to_microseconds(message.created_at)
         return Record(
@@ -145,6 +150,12 @@ class Folder:
             entry.body,
             texts_of(message.parts),
         )
+
+    def _line(self, entry: LogEntry, seq: int) -> Line:
+        try:
+            return self._lines[seq]
+        except KeyError:
+            raise self._bad(entry, f"it points at record {seq}, which is no message before it") from None
 
     def _bad(self, entry: LogEntry, why: str) -> CorruptError:
         place = place_of(self._key, entry.seq)
