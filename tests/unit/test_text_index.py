@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from recollect.backend import ROLES, TEXT_KINDS, Key, RowQuery, SessionRow, Term, TextMatch, TextQuery
-from recollect.backends.sql import rows, textsearch, textshards
+from recollect.backends.sql import rows, textbounds, textshards
 from recollect.backends.sql.schema import SIDECAR
 from recollect.backends.sql.text import TextIndex
 from recollect.errors import StoreWarning
@@ -119,8 +119,8 @@ def book():
 def small(monkeypatch):
     """Bounds so low that a handful of messages meets them all."""
     monkeypatch.setattr(textshards, "SHARD_BITS", 5)
-    for name, value in {"RANKED": 10, "LEAST": 4, "LOOKED_AT": 16, "PROBED": 3}.items():
-        monkeypatch.setattr(textsearch, name, value)
+    for name, value in {"RANKED": 10, "LEAST": 4, "LOOKED_AT": 16, "PROBED": 8, "CHUNK": 8}.items():
+        monkeypatch.setattr(textbounds, name, value)
 
 
 HAZARDS = {
@@ -282,14 +282,14 @@ def test_relevance_beyond_the_bound_ranks_the_newest(book, small):
     found = paged(book, parse("common"), 3)
     assert len(set(found)) == len(found)
     assert set(found) <= everything
-    assert textsearch.RANKED <= len(found) < len(everything)
+    assert textbounds.RANKED <= len(found) < len(everything)
     assert ("late", 1) in found
 
 
 @pytest.mark.parametrize("query", ["common", "com*"])
 @pytest.mark.parametrize("order", ["relevance", "newest"])
 def test_filters_that_few_pass_still_find(book, small, monkeypatch, query, order):
-    monkeypatch.setattr(textsearch, "_CHUNK", 8)
+    monkeypatch.setattr(textbounds, "CHUNK", 8)
     for n in range(400):
         book.say(
             f"s{n // 8}", n % 8 + 1, f"common word{n}", NOW + n, "tool" if n in (3, 200, 399) else "user"
@@ -299,7 +299,7 @@ def test_filters_that_few_pass_still_find(book, small, monkeypatch, query, order
     assert book.found(query, roles=("tool",), order=order) == [("s0", 4), ("s25", 1), ("s49", 8)]
     tagged = book.found(query, rows=replace(ROWS, tags=("rare",)), order=order)
     assert set(tagged) <= {at for at in book.messages if at[0] in ("s20", "s30")}
-    assert len(tagged) >= textsearch.LEAST
+    assert len(tagged) >= textbounds.LEAST
     assert len(book.found(query, session_id="s7", order=order)) == 8
     assert len(book.found(query, session_id="s7", order=order, limit=3)) == 3
     assert book.found(query, since=NOW + 100, until=NOW + 103, order=order) == [

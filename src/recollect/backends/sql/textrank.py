@@ -17,7 +17,7 @@ import apsw
 from ...backend import TEXT_KINDS, Term, TextMatch
 from .textshards import table
 
-__all__ = ["expression", "has_prefix", "register", "terms", "weights"]
+__all__ = ["expression", "firm_part", "register", "shortest_prefix", "terms", "weights"]
 
 _K1, _B = 1.2, 0.75
 _LEAST = 1e-6
@@ -50,9 +50,10 @@ def terms(match: TextMatch) -> list[Term]:
     return [term for group in match.all_of for term in group]
 
 
-def has_prefix(match: TextMatch) -> bool:
-    """Whether FTS5 has to gather part of the vocabulary each time it is asked."""
-    return any(term.prefix for term in [*terms(match), *match.none_of])
+def shortest_prefix(match: TextMatch) -> int | None:
+    """The length of the shortest prefix asked for; None when there is none."""
+    lengths = [len(term.words[-1]) for term in [*terms(match), *match.none_of] if term.prefix]
+    return min(lengths, default=None)
 
 
 def _is_wide(term: Term) -> bool:
@@ -71,6 +72,12 @@ def expression(match: TextMatch, kinds: Sequence[str]) -> str:
     if match.none_of:
         whole += " NOT (" + " OR ".join(map(_quoted, match.none_of)) + ")"
     return whole if set(kinds) == set(TEXT_KINDS) else f"{_columns(kinds)} : ({whole})"
+
+
+def firm_part(match: TextMatch, kinds: Sequence[str]) -> str | None:
+    """What every hit matches, without prefixes and exclusions: quick to look for. None: nothing."""
+    firm = tuple(group for group in match.all_of if not any(term.prefix for term in group))
+    return expression(TextMatch(firm), kinds) if firm and firm != match.all_of else None
 
 
 def _columns(kinds: Sequence[str]) -> str:

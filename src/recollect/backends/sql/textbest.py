@@ -1,0 +1,99 @@
+"""The best hits of a query.
+
+A query with at most ``RANKED`` hits is ranked in full. Of one with more, the newest ``RANKED`` that
+pass the filters are ranked, or fewer, but never under ``LEAST``, once ``LOOKED_AT`` hits have been
+tested or ``PROBED`` blocks entered. With a prefix of at most three letters it is the newest two or
+four shards that are always read, and older ones until ``SHORT_LEAST`` have been found.
+
+The hits beyond are not in the pages of this order; ``order="newest"`` has them all.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from . import textbounds as bounds
+from .textplan import Found, Hit, Plan
+from .textrank import terms, weights
+
+__all__ = ["best"]
+
+
+def best(plan: Plan) -> list[Found]:
+    """The page of the best."""
+    weighted = weights(plan.conn, plan.query.match, plan.tail)
+    waiting = plan.waiting(weighted)
+    if plan.prefix is not None:
+        return plan.page(waiting + _by_shard(plan, weighted))
+    if plan.query.session_id is None:
+        hits = plan.hits(weighted)
+        first = list(islice(hits, bounds.RANKED + 1))
+        if len(first) <= bounds.RANKED:
+            return _of_all(plan, first, waiting)
+        found, looked = plan.passing(first), len(first)
+        if len(found) >= bounds.LEAST or not plan.narrow():
+            while len(found) < bounds.RANKED and (looked < bounds.LOOKED_AT or len(found) < bounds.LEAST):
+                chunk = list(islice(hits, bounds.CHUNK))
+                if not chunk:
+                    break
+                looked += len(chunk)
+                found += plan.passing(chunk)
+            return plan.page(waiting + found)
+    else:
+        plan.narrow()
+    return plan.page(waiting + _by_block(plan, weighted))
+
+
+def _of_all(plan: Plan, hits: list[Hit], found: list[Found]) -> list[Found]:
+    """The page of all hits there are, testing filters only as far down as the page reaches."""
+    limit, after = plan.query.limit, plan.query.after
+    if after is not None:
+        hits = [hit for hit in hits if hit[1] <= after[0]]
+    hits.sort(key=lambda hit: hit[1], reverse=True)
+    start, step = 0, limit + 10
+    while start < len(hits):
+        end = min(start + step, len(hits))
+        # Equal scores are ordered by time, so they are taken together.
+        while end < len(hits) and hits[end][1] == hits[end - 1][1]:
+            end += 1
+        found = plan.page(found + plan.passing(hits[start:end]))
+        if len(found) == limit and (end == len(hits) or found[-1].score > hits[end][1]):
+            break
+        start, step = end, step * 4
+    return plan.page(found)
+
+
+def _by_block(plan: Plan, weighted: list[float]) -> list[Found]:
+    """The newest hits where few blocks can hold any."""
+    found: list[Found] = []
+    hits: list[Hit] = []
+    most = bounds.PROBED // len(terms(plan.query.match))
+    for probed, (base, size, _) in enumerate(plan.blocks("base")):
+        if len(found) >= bounds.RANKED or (probed >= most and len(found) >= bounds.LEAST):
+            break
+        hits += plan.hits_within(base, size, weighted)
+        if len(hits) >= bounds.LEAST:
+            found += plan.passing(hits)
+            hits = []
+    return found + plan.passing(hits)
+
+
+def _by_shard(plan: Plan, weighted: list[float]) -> list[Found]:
+    """The newest hits where each shard has to be asked as a whole."""
+    found: list[Found] = []
+    looked = 0
+    enough = bounds.shards_for(plan.prefix or 0)
+    least = bounds.LEAST if enough is None else bounds.SHORT_LEAST
+    for read, (_, hits) in enumerate(plan.hits_by_shard(plan.narrow(), weighted)):
+        done = looked >= bounds.LOOKED_AT or (enough is not None and read >= enough)
+        if done and len(found) >= least:
+            break
+        while len(found) < bounds.RANKED and (looked < bounds.LOOKED_AT or len(found) < least):
+            chunk = list(islice(hits, bounds.CHUNK))
+            if not chunk:
+                break
+            looked += len(chunk)
+            found += plan.passing(chunk)
+        if len(found) >= bounds.RANKED:
+            break
+    return found

@@ -1,0 +1,26 @@
+"""How far a search looks, so that it stays within milliseconds however often the words occur.
+
+Measured on a million messages of 68 words: a hit costs 0.15 µs to come by, 1 µs to score and 2.5 µs
+to test; to enter a block 12 µs per term; a prefix of one letter 25 ms in each shard.
+"""
+
+from __future__ import annotations
+
+RANKED = 2000
+"""Hits that are ranked; a query with no more is ranked in full."""
+LEAST = 200
+"""Hits that pass the filters to be ranked whatever it costs."""
+LOOKED_AT = 8000
+"""Hits of the words that are tested against filters."""
+PROBED = 800
+"""Blocks of the few sessions that a filter names, divided by the number of terms."""
+CHUNK = 1000
+"""Hits that are tested at a time."""
+
+SHORT_LEAST = 40
+"""In place of LEAST when a term is a short prefix."""
+
+
+def shards_for(prefix: int) -> int | None:
+    """How many shards are always read for a prefix of so many letters; None: all there are."""
+    return 2 if prefix <= 2 else 4 if prefix == 3 else None
