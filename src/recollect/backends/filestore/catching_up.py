@@ -20,10 +20,13 @@ from .names import decode_name
 from .scanning import RawStamp
 from .writing import Change
 
-__all__ = ["CatchingUp", "Known", "Texts", "drop_session"]
+__all__ = ["NOTHING_YET", "CatchingUp", "Known", "Texts", "drop_session"]
 
 Texts = Callable[[int, bytes], tuple[str, ...]]
 """From a record's kind and body to its searchable texts."""
+
+NOTHING_YET = "it holds no commit yet"
+"""The one reason that needs no warning: a session is being made, or its making was interrupted."""
 
 _ROLE = {name: number for number, name in enumerate(ROLES)}
 _DRAIN = 1000
@@ -90,7 +93,7 @@ class CatchingUp:
         try:
             with self._logs.using(place) as found:
                 if found is None or found[1].is_empty:
-                    return "it holds no commit yet"
+                    return NOTHING_YET
                 log = found[1]
                 if log.row is None:
                     return str(log.damaged_end())

@@ -22,7 +22,7 @@ from ...errors import StoreError
 from ..sql.find import find_rows
 from ..sql.text import TextIndex
 from ..sql.writes import clear_scrub, hand_over, needs_scrub
-from .catching_up import CatchingUp, Texts, drop_session, warn_of
+from .catching_up import NOTHING_YET, CatchingUp, Texts, drop_session, warn_of
 from .database import Database
 from .logs import Logs, Place
 from .news import News
@@ -189,7 +189,7 @@ class Sidecar:
             if path not in refused:
                 self._stamps[path] = stamp
                 continue
-            if path not in self._left_out and stamp[1]:
+            if path not in self._left_out and refused[path] != NOTHING_YET:
                 warn_of(self._logs.root, path, refused[path])
             self._left_out[path] = stamp
 
