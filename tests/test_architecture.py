@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": WAIST | {"records", "codec", "index"},
     "helpers": {"errors", "model"},
     "options": {"model"},
-    "formats": {"errors", "model", "codec"},
+    "formats": WAIST | {"codec"},
     "transfer": FEATURES | {"formats"},
     "stepping": FEATURES,
     "config": {"errors"},
