@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..backend import ERASE, HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record, SessionRow
 from ..codec import dumps, set_parents
@@ -13,11 +13,14 @@ from ..records import (
     HeadBody,
     Line,
     Patch,
+    Placed,
     SourceBody,
     State,
     UpdateBody,
     created,
     extended,
+    extended_aside,
+    labelled,
     noted,
     pointed,
     updated,
@@ -27,6 +30,14 @@ from .drafts import Draft
 from .writing import Change
 
 R = TypeVar("R")
+
+
+class End(NamedTuple):
+    """Where a line of messages ends: the seq and id of its last one, and what it counts up to."""
+
+    seq: int = 0
+    head: str | None = None
+    line: Line = Line()
 
 
 class Batch:
@@ -53,11 +64,19 @@ class Batch:
         batch._add(UPDATE, 0, UpdateBody(patch))
         return batch
 
-    def update(self, patch: Patch) -> None:
+    def update(self, patch: Patch, *, why: str = "", ref: int = 0) -> None:
         """Set attributes."""
+        old = self.state.info.tags
         self.state = updated(self.state, self.now, patch)
         self.attributes = self.attributes or patch != Patch()
-        self._add(UPDATE, 0, UpdateBody(patch))
+        new = self.state.info.tags
+        tagged = [f"+{tag}" for tag in new if tag not in old] + [f"-{tag}" for tag in old if tag not in new]
+        self._add(UPDATE, 0, UpdateBody(patch, why, ref, tuple(tagged)))
+
+    def label(self, message_id: str, label: str, *, off: bool = False, why: str = "", ref: int = 0) -> None:
+        """Put a label on a message, or take it away."""
+        self.state = labelled(self.state, self.now, message_id, label, off)
+        self._add(UPDATE, 0, UpdateBody(Patch(), why, ref, label=(message_id, label), off=off))
 
     def point(self, body: HeadBody, line: Line) -> None:
         """Point a branch at the end of ``line``."""
@@ -80,6 +99,27 @@ class Batch:
         messages = [d.message for d in drafts]
         parent = self.state.info.head
         self.state, places = extended(self.state, self.now, messages, len(self.records))
+        return self._place(drafts, messages, places, parent)
+
+    def extend_aside(self, branch: str, end: End, drafts: Sequence[Draft], *, why: str = "") -> list[Message]:
+        """Put messages behind ``end`` and point an inactive branch at the last of them."""
+        messages = [d.message for d in drafts]
+        self.state, places = extended_aside(
+            self.state, self.now, messages, end.seq, end.line, len(self.records)
+        )
+        stored = self._place(drafts, messages, places, end.head)
+        last = places[-1].frame
+        line = Line(last.depth, last.turn, last.origin, end.line.preview)
+        self.point(HeadBody(branch, places[-1].seq, False, stored[-1].id, why), line)
+        return stored
+
+    def _place(
+        self,
+        drafts: Sequence[Draft],
+        messages: list[Message],
+        places: Sequence[Placed],
+        parent: str | None,
+    ) -> list[Message]:
         frame = self._core.codec.record
         self.records += [
             Record(seq, MESSAGE, above, d.message_id, d.at, d.message.role, frame(d.raw, place), d.texts)
