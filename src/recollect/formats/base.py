@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -121,10 +121,12 @@ class Spool:
 
     def __init__(self) -> None:
         # Closed by its finalizer: the spool lives as long as whoever iterates over it.
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115
 
     def add(self, piece: bytes, offset: int) -> None:
         """Put one more piece behind the others."""
+        if len(piece) > _KEPT_IN_MEMORY:
+            self._file.rollover()
         self._file.write(b"%d %d\n" % (len(piece), offset))
         self._file.write(piece)
 
@@ -136,14 +138,16 @@ class Spool:
             if not head:
                 return
             length, offset = map(int, head.split())
-            piece = self._file.read(length)
             place += len(head) + length
-            yield offset, piece
+            yield offset, self._file.read(length)
 
 
-def derived_uuid(data: bytes) -> str:
+def derived_uuid(*data: bytes) -> str:
     """A UUID (version 8, RFC 9562) from a hash of ``data``: equal bytes, equal id, and compact."""
-    h = blake2b(data, digest_size=16).hexdigest()
+    hashed = blake2b(data[0], digest_size=16)
+    for more in data[1:]:
+        hashed.update(more)
+    h = hashed.hexdigest()
     return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 

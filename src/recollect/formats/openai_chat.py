@@ -104,9 +104,13 @@ class _Spooled:
         reader = MessageReader()
         for offset, raw in self._spool:
             try:
-                yield reader.read(decode(raw))
+                value = decode(raw)
+                del raw  # the largest message decides what an import needs: no copy is kept in vain
+                message: Message | Damage = reader.read(value)
+                del value
             except ValueError as error:
-                yield Damage(offset, str(error))
+                message = Damage(offset, str(error))
+            yield message
 
 
 def _small(value: Any, offset: int) -> Conversation:

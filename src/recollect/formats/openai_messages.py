@@ -62,9 +62,10 @@ class MessageReader:
             raise ValueError(f"message {self._count} has no role that is one of {', '.join(_ROLES)}")
         content = value.get("content")
         if role != "tool" and isinstance(content, str) and value.keys() == _PLAIN:
-            said = f"{self._count}\0{role}\0{content}".encode("utf-8", "surrogatepass")
-            return Message(derived_uuid(said), None, role, (TextPart(content),))
-        message_id = derived_uuid(b"%d\0" % self._count + canonical(value))
+            place = f"{self._count}\0{role}\0".encode()
+            message_id = derived_uuid(place, content.encode("utf-8", "surrogatepass"))
+            return Message(message_id, None, role, (TextPart(content),))
+        message_id = derived_uuid(b"%d\0" % self._count, canonical(value))
         parts, own = self._tool(value) if role == "tool" else self._other(value)
         message = Message(message_id, None, role, tuple(parts), metadata={KEPT: own} if own else None)
         return message if write_message(message) == value else self._verbatim(message, value)

@@ -7,7 +7,7 @@ and each takes the first number whose session it continues, repeats or is contai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from ..backend import Commit, Key, SessionRow
@@ -24,8 +24,6 @@ from .outbox import Outbox, Parcel
 from .tally import Tally
 
 MAX_BASE = 240
-LOOKED_AT = 64
-"""How many messages at most say how a conversation begins."""
 MAX_ATTEMPTS = 8
 
 
@@ -147,11 +145,13 @@ class Conversations:
     ) -> None:
         """Send ``batch`` with the first chunk of messages, then the others in commits of their own."""
         for chunk in chunks:
+            count = len(chunk)
             if chunk:
                 batch.extend(chunk)
+            task.drafts.release(chunk)
             commit, state, _ = batch.change(None)
             assert commit.row is not None
-            await self._send(task, commit, len(chunk), tell)
+            await self._send(task, commit, count, tell)
             batch, tell = Batch(self._core, commit.row, state), self._tally.updated
 
     async def _send(self, task: _Task, commit: Commit, count: int, done: Callable[[str, int], None]) -> None:
@@ -164,9 +164,10 @@ class Conversations:
 def _behind(chunks: Iterator[list[Draft]], count: int) -> Iterator[list[Draft]]:
     """The chunks without their first ``count`` messages."""
     for chunk in chunks:
-        if count < len(chunk):
-            yield chunk[count:]
-        count = max(0, count - len(chunk))
+        size = len(chunk)
+        if count < size:
+            yield chunk[count:] if count else chunk
+        count = max(0, count - size)
 
 
 class _Task:
@@ -188,20 +189,10 @@ class _Task:
         if native_id is not None:
             self.base = session_id_from(native_id)
             return
-        ids = _beginning(drafts.first)
+        ids = drafts.beginning
         self.base = derived_uuid(b"\0".join(ids) if ids else dumps(conversation.attributes))
-        if len(ids) > 1 and drafts.first[len(ids) - 1].message.role == "assistant":
+        if drafts.answered and len(ids) > 1:
             self.unanswered = derived_uuid(b"\0".join(ids[:-1]))
-
-
-def _beginning(first: Sequence[Draft]) -> list[bytes]:
-    """What tells how a conversation begins: its messages up to the first answer."""
-    ids: list[bytes] = []
-    for ready in first[:LOOKED_AT]:
-        ids.append(ready.message_id)
-        if ready.message.role == "assistant":
-            break
-    return ids
 
 
 def _numbered(base: str, number: int) -> str:

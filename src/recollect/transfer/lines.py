@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..backend import HEAD, MESSAGE, Key, StoredRecord
@@ -15,6 +15,8 @@ from ..formats.base import Conversation, Damage
 from ..model import Message
 from ..records import Line, State, is_tombstone
 
+LOOKED_AT = 64
+"""How many messages at most say how a conversation begins."""
 CHUNK_MESSAGES = 2000
 CHUNK_BYTES = 8 << 20
 _IN_MEMORY = 4096
@@ -31,12 +33,16 @@ class Drafts:
         self._report = report
         self._told: set[int] = set()
         self._whole: list[Draft] | None = None
-        self.first = next(self._read(), [])
-        """The first chunk, which may be all."""
+        self.beginning, self.answered = _beginning(next(self._read()))
 
     def chunks(self) -> Iterator[list[Draft]]:
         """All messages from the first one on."""
         return self._read() if self._whole is None else iter((self._whole,))
+
+    def release(self, chunk: list[Draft]) -> None:
+        """Let go of a chunk's drafts, unless they are kept for the next time."""
+        if chunk is not self._whole:
+            chunk.clear()
 
     def _read(self) -> Iterator[list[Draft]]:
         chunk: list[Draft] = []
@@ -50,7 +56,8 @@ class Drafts:
                 chunk, first, size = [], False, 0
             chunk.append(ready)
             size += len(ready.raw) + sum(map(len, ready.blobs.values()))
-        if first:
+            del message, ready
+        if first and size <= CHUNK_BYTES:
             self._whole = chunk
         if first or chunk:
             yield chunk
@@ -65,6 +72,17 @@ class Drafts:
             self._told.add(number)
             self._report(message.offset, message.reason)
         return None
+
+
+def _beginning(first: Sequence[Draft]) -> tuple[list[bytes], bool]:
+    """What tells how a conversation begins: the ids of its messages up to the first answer, and
+    whether there is one."""
+    ids: list[bytes] = []
+    for ready in first[:LOOKED_AT]:
+        ids.append(ready.message_id)
+        if ready.message.role == "assistant":
+            return ids, True
+    return ids, False
 
 
 class Relation(NamedTuple):
@@ -97,12 +115,12 @@ async def compare(core: Core, key: Key, state: State, ready: Drafts) -> Relation
     common = tip = users = 0
     head: str | None = None
     new = (one for chunk in ready.chunks() for one in chunk)
-    async for records in stored_line(core, key, state):
-        for record, old in zip(records, core.codec.messages(key, records), strict=True):
+    async for line in stored_line(core, key, state):
+        for place, old in line:
             fresh = next(new, None)
             if fresh is None or not _same(old, fresh.message):
                 return Relation(common, tip, head, users, False, fresh is None)
-            common, tip, head = common + 1, record[0], old.id
+            common, tip, head = common + 1, place, old.id
             users += old.role == "user"
     return Relation(common, tip, head, users, True, next(new, None) is None)
 
@@ -113,19 +131,24 @@ def _same(old: Message, new: Message) -> bool:
     return old.id == new.id and is_tombstone(old)  # erased here: not to come back by an import
 
 
-async def stored_line(core: Core, key: Key, state: State) -> AsyncIterator[list[StoredRecord]]:
-    """The records of the active line in order, window by window where it is long and straight."""
+async def stored_line(core: Core, key: Key, state: State) -> AsyncIterator[list[tuple[int, Message]]]:
+    """The messages of the active line in order, each with its seq; window by window where the line
+    is long and straight."""
     if state.info.message_count > _IN_MEMORY and not await core.backend.read(key, kinds=(HEAD,), limit=1):
-        after = previous = 0
-        while after < state.tip:
-            records = await core.backend.read(key, after=after, limit=_WINDOW, kinds=(MESSAGE,))
-            if not records or records[0][2] != previous:
+        tip = 0
+        while tip < state.tip:
+            records = await core.backend.read(key, after=tip, limit=_WINDOW, kinds=(MESSAGE,))
+            if not records or records[0][2] != tip:
                 raise CorruptError(
-                    f"Session {key.session_id!r} lacks messages behind record {after}.",
-                    place=f"session {key.session_id!r}, record {after}",
+                    f"Session {key.session_id!r} lacks messages behind record {tip}.",
+                    place=f"session {key.session_id!r}, record {tip}",
                 )
-            after = previous = records[-1][0]
-            yield records
+            tip = records[-1][0]
+            yield _messages(core, key, records)
     elif state.tip:
-        records, _ = await line_records(core, key, state.tip, None)
-        yield records
+        yield _messages(core, key, (await line_records(core, key, state.tip, None))[0])
+
+
+def _messages(core: Core, key: Key, records: Sequence[StoredRecord]) -> list[tuple[int, Message]]:
+    found = core.codec.messages(key, records)
+    return [(record[0], message) for record, message in zip(records, found, strict=True)]
