@@ -101,9 +101,10 @@ class Page:
         """Run all examples; returns how many ran. Raises ExampleError for the first that differs."""
         ran = 0
         found = list(blocks(text, name))
-        for block, after in zip(found, [*found[1:], None], strict=True):
+        for number, block in enumerate(found):
             if block.skipped:
                 continue
+            after = found[number + 1] if number + 1 < len(found) else None
             shown = after.code if after is not None and after.language == "output" else ""
             ran += self.one(block, shown)
         return ran
