@@ -160,8 +160,8 @@ class FilesBackend:
         if self._readonly:
             raise AccessError(f"The store {self._root} was opened read-only.")
         for commit in commits:
-            prepared = self._writer.prepare(commit)
             place = self._logs.place(commit.key)
+            prepared = self._writer.prepare(commit)
             with self._settled(place):
                 change = self._writer.apply(place, prepared)
                 if change is not None:
