@@ -23,6 +23,7 @@ from ...backend import RowHit, TextQuery
 from ...index.tokens import normalise
 from . import textrank, textsearch
 from .textshards import first_of, local, shard_of, shards, table
+from .texttail import read_state
 
 __all__ = ["TextIndex"]
 
@@ -142,7 +143,7 @@ class TextIndex:
     def clear(conn: apsw.Connection) -> None:
         """Forget everything, before all texts are handed over again. Searches warn until ``complete``."""
         for shard in shards(conn):
-            conn.execute(f"DROP TABLE {table(shard)}")
+            conn.execute(f"DROP TABLE {table(shard.number)}")
         for name in ("text_pending", "text_blocks", "text_shards"):
             conn.execute(f"DELETE FROM {name}")
         conn.execute("INSERT OR REPLACE INTO text_state VALUES ('partial', 1)")
@@ -156,7 +157,7 @@ class TextIndex:
     @staticmethod
     def is_partial(conn: apsw.Connection) -> bool:
         """Whether texts are being handed over again."""
-        return textsearch.is_partial(conn)
+        return read_state(conn).partial
 
     @staticmethod
     def scrub_needed(conn: apsw.Connection) -> bool:
@@ -250,7 +251,7 @@ def _new_block(conn: apsw.Connection, rids: Sequence[int], before: _Block | None
 
 def _insert(conn: apsw.Connection, shard: int, batch: list[tuple[Any, ...]]) -> None:
     name = table(shard)
-    if shard not in shards(conn):
+    if not any(known.number == shard for known in shards(conn)):
         conn.execute(
             f"CREATE VIRTUAL TABLE {name} USING fts5(text, reasoning, tool,"
             " content='', contentless_delete=1, tokenize='ascii')"

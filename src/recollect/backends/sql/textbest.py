@@ -21,7 +21,7 @@ __all__ = ["best"]
 
 def best(plan: Plan) -> list[Found]:
     """The page of the best."""
-    weighted = weights(plan.conn, plan.query.match, plan.tail)
+    weighted = weights(plan.conn, plan.query.match, plan.shards, plan.tail)
     waiting = plan.waiting(weighted)
     if plan.prefix is not None:
         return plan.page(waiting + _by_shard(plan, weighted))
@@ -50,7 +50,7 @@ def _of_all(plan: Plan, hits: list[Hit], found: list[Found]) -> list[Found]:
     if after is not None:
         hits = [hit for hit in hits if hit[1] <= after[0]]
     hits.sort(key=lambda hit: hit[1], reverse=True)
-    start, step = 0, limit + 10
+    start, step = 0, limit + 2
     while start < len(hits):
         end = min(start + step, len(hits))
         # Equal scores are ordered by time, so they are taken together.

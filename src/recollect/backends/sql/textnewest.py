@@ -29,9 +29,9 @@ def newest(plan: Plan) -> list[Found]:
     hits, tried = plan.hits(), False
     while True:
         chunk, hits, start = _whole_blocks(plan, hits, step)
-        if not chunk:
-            return plan.page(found)
         found = plan.page(found + plan.passing(chunk))
+        if len(chunk) < step:
+            return found
         looked, step = looked + len(chunk), min(step * 2, bounds.CHUNK)
         if len(found) == limit:
             older = _as_new_before(plan, start, found[-1].at)
@@ -52,7 +52,7 @@ def _whole_blocks(plan: Plan, hits: Iterator[Hit], count: int) -> tuple[list[Hit
     """The next ``count`` hits and those of the block it ends in, the rest, and where that starts."""
     chunk = list(islice(hits, count))
     if not chunk:
-        return chunk, hits, 0
+        return chunk, iter(()), 0
     start: int = plan.conn.execute("SELECT max(base) FROM text_blocks WHERE base <= ?", (chunk[-1][0],)).get
     for hit in hits:
         if hit[0] < start:

@@ -12,9 +12,9 @@ import msgspec
 from ...backend import ROLES, TextQuery
 from . import rows as session_rows
 from .find import choose_driver, conditions
-from .textrank import expression, firm_part, shortest_prefix
-from .textshards import first_of, local, shard_of, shards, table
-from .texttail import TAIL, fill_tail
+from .textrank import expression, firm_part, score_sql, shortest_prefix
+from .textshards import Shard, first_of, local, shard_of, shards, table
+from .texttail import TAIL
 
 __all__ = ["Block", "Found", "Hit", "Plan"]
 
@@ -43,11 +43,12 @@ class Found(NamedTuple):
 class Plan:
     """One query, as the pieces of SQL that its steps share."""
 
-    def __init__(self, conn: apsw.Connection, query: TextQuery) -> None:
+    def __init__(self, conn: apsw.Connection, query: TextQuery, tail: bool) -> None:
         self.conn = conn
         self.query = query
         self.prefix = shortest_prefix(query.match)
-        self.tail = TAIL if fill_tail(conn) else None
+        self.tail = TAIL if tail else None
+        self.shards: list[Shard] = shards(conn)
         self._match = expression(query.match, query.kinds)
         self._firm = firm_part(query.match, query.kinds) if self.prefix is not None else None
         self._where, self._params = conditions(query.rows)
@@ -81,7 +82,7 @@ class Plan:
 
     def hits(self, weights: Sequence[float] = ()) -> Iterator[Hit]:
         """All hits in the index, the newest documents first."""
-        for shard in shards(self.conn):
+        for shard, _ in self.shards:
             yield from self.hits_in(shard, weights)
 
     def hits_in(
@@ -113,7 +114,7 @@ class Plan:
     ) -> Iterator[Hit]:
         name = table(shard)
         sql = (
-            f"SELECT ? + rowid, {_score(name, weights)} FROM {name}"
+            f"SELECT ? + rowid, {score_sql(name, weights)} FROM {name}"
             f" WHERE {name} MATCH ? {test} ORDER BY rowid DESC"
         )
         found: Any = self.conn.execute(sql, (first_of(shard), *weights, self._match, *bounds))
@@ -127,7 +128,7 @@ class Plan:
             return []
         sql = (
             "SELECT f.points, r.at, s.session_id, r.rid & 4294967295, r.rid"
-            f" FROM (SELECT rowid AS rid, {_score(TAIL, weights)} AS points FROM temp.{TAIL}"
+            f" FROM (SELECT rowid AS rid, {score_sql(TAIL, weights)} AS points FROM temp.{TAIL}"
             f" WHERE {TAIL} MATCH ? LIMIT -1) AS f"
             " CROSS JOIN text_pending AS p ON p.rid = f.rid CROSS JOIN records AS r ON r.rid = f.rid"
             f" CROSS JOIN sessions AS s ON s.sid = f.rid >> 32 WHERE {self._record_where}"
@@ -190,14 +191,10 @@ class Plan:
     ) -> Iterator[tuple[int, Iterator[Hit]]]:
         """(shard, its hits in the blocks that pass), newest first."""
         if not narrow:
-            for shard in shards(self.conn):
+            for shard, _ in self.shards:
                 yield shard, self.hits_in(shard, weights)
             return
         for shard, blocks in groupby(self.blocks("base"), key=lambda block: shard_of(block[0])):
             spans = [range(base, base + size) for base, size, _ in blocks]
             few = sum(map(len, spans)) <= _FEW_DOCS
             yield shard, self.hits_in(shard, weights, list(chain(*spans)) if few else None)
-
-
-def _score(name: str, weights: Sequence[float]) -> str:
-    return f"text_score({name}{', ?' * len(weights)})" if weights else "0.0"

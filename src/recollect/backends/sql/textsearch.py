@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import apsw
+import msgspec
 
 from ...backend import ROLES, RowHit, TextQuery
 from ...errors import StoreWarning
@@ -17,24 +18,20 @@ from . import rows
 from .textbest import best
 from .textnewest import newest
 from .textplan import Found, Plan
+from .texttail import fill_tail, read_state
 
-__all__ = ["is_partial", "search"]
-
-
-def is_partial(conn: apsw.Connection) -> bool:
-    """Whether texts are being handed over again, so that searches miss hits."""
-    found: int = conn.execute("SELECT EXISTS (SELECT 1 FROM text_state WHERE name = 'partial')").get
-    return found == 1
+__all__ = ["search"]
 
 
 def search(conn: apsw.Connection, query: TextQuery, bodies: bool) -> list[RowHit]:
     """A page of hits, complete as of the read transaction that the caller has open."""
-    if is_partial(conn):
+    state = read_state(conn)
+    if state.partial:
         message = "The search index is being rebuilt: hits are missing until it is done."
         warnings.warn(message, StoreWarning, stacklevel=3)
     if not query.match.all_of or not query.kinds or query.limit < 1:
         return []
-    plan = Plan(conn, query)
+    plan = Plan(conn, query, fill_tail(conn, state))
     return _filled(conn, newest(plan) if query.order == "newest" else best(plan), bodies)
 
 
@@ -42,12 +39,14 @@ def _filled(conn: apsw.Connection, page: list[Found], bodies: bool) -> list[RowH
     """Hits with their rows and, where records hold them, bodies."""
     body = "r.body" if bodies else "x''"
     sql = (
-        f"SELECT {rows.COLUMNS}, r.role, {body}"
-        " FROM records AS r CROSS JOIN sessions AS s ON s.sid = r.rid >> 32 WHERE r.rid = ?"
+        f"SELECT {rows.COLUMNS}, r.role, {body} FROM json_each(?) AS j"
+        " CROSS JOIN records AS r ON r.rid = j.value"
+        " CROSS JOIN sessions AS s ON s.sid = r.rid >> 32 ORDER BY j.key"
     )
+    rids = msgspec.json.encode([found.rid for found in page]).decode()
+    result: Any = conn.execute(sql, (rids,)).fetchall()
     hits = []
-    for found in page:
-        columns: Any = conn.execute(sql, (found.rid,)).fetchone()
+    for found, columns in zip(page, result, strict=True):
         role, content = columns[rows.WIDTH :]
         row = rows.from_columns(columns[: rows.WIDTH])
         hits.append(RowHit(row, found.seq, found.at, ROLES[role], content, found.score))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
-__all__ = ["first_of", "local", "shard_of", "shards", "table"]
+__all__ = ["Shard", "first_of", "local", "shard_of", "shards", "table"]
 
 SHARD_BITS = 16
+
+
+class Shard(NamedTuple):
+    """A shard and the number of its documents."""
+
+    number: int
+    docs: int
 
 
 def shard_of(doc: int) -> int:
@@ -31,7 +38,7 @@ def table(shard: int) -> str:
     return f"text_{shard:d}"
 
 
-def shards(conn: apsw.Connection) -> list[int]:
-    """All shards, newest first."""
-    found: Any = conn.execute("SELECT shard FROM text_shards ORDER BY shard DESC").fetchall()
-    return [shard for (shard,) in found]
+def shards(conn: apsw.Connection) -> list[Shard]:
+    """All shards and how many documents each holds, newest first."""
+    found: Any = conn.execute("SELECT shard, docs FROM text_shards ORDER BY shard DESC").fetchall()
+    return [Shard(*row) for row in found]

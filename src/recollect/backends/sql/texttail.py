@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
 from ...index.tokens import normalise
 
-__all__ = ["TAIL", "fill_tail"]
+__all__ = ["TAIL", "State", "fill_tail", "read_state"]
 
 TAIL = "text_tail"
 
 
-def fill_tail(conn: apsw.Connection) -> bool:
+class State(NamedTuple):
+    """What a search has to know first."""
+
+    partial: bool
+    """Texts are being handed over again."""
+    waiting: int
+    generation: int
+
+
+def read_state(conn: apsw.Connection) -> State:
+    """How things stand with the index."""
+    found: Any = conn.execute(
+        "SELECT (SELECT 1 FROM text_state WHERE name = 'partial'), (SELECT count(*) FROM text_pending),"
+        " (SELECT value FROM text_state WHERE name = 'generation')"
+    ).fetchone()
+    return State(found[0] == 1, found[1], found[2] or 0)
+
+
+def fill_tail(conn: apsw.Connection, state: State) -> bool:
     """Bring the table up to date with ``text_pending``; False when nothing waits.
 
     It keeps what earlier searches put there. Rows that no longer wait stay for a while: searches
     join the two. A record's text changes only with the index's generation.
     """
-    waiting: int = conn.execute("SELECT count(*) FROM text_pending").get
-    generation = conn.execute("SELECT value FROM text_state WHERE name = 'generation'").get or 0
+    waiting, generation = state.waiting, state.generation
     held = 0
     if conn.execute(f"SELECT EXISTS (SELECT 1 FROM temp.sqlite_master WHERE name = '{TAIL}')").get:
         held = conn.execute(f"SELECT count(*) FROM temp.{TAIL}_docsize").get
