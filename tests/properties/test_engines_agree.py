@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -274,6 +274,7 @@ Engines.TestCase.settings = settings(
     max_examples=PROGRAMS,
     stateful_step_count=STEPS,
     deadline=None,
+    phases=[phase for phase in Phase if phase is not Phase.explain],  # it takes minutes here
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 TestEnginesAgree = Engines.TestCase
