@@ -43,7 +43,7 @@ def addresses() -> str:
             '# recollect.toml\nstore = "sqlite:///chats.db"   # beside this file\nnamespace = "alice"', "toml"
         ),
         "`Store()` and `AsyncStore()` without a URL look in the same places. `recollect config show` says"
-        " what is in force and where each value comes from; `recollect config path` prints where the file is.",
+        " what is in force and where each value comes from; `recollect config path` prints where it is.",
         "## Environment variables",
         table(["variable", "meaning"], [[f"`{name}`", text] for name, text in VARIABLES.items()]),
     )
