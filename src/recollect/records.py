@@ -151,8 +151,12 @@ def created(key: Key, at: int, patch: Patch) -> State:
 
 
 def updated(state: State, at: int, patch: Patch) -> State:
-    """The state after an ``update`` record."""
-    info = replace(state.info, version=state.version + 1, updated_at=to_datetime(at), **patch.changes())
+    """The state after an ``update`` record. The one that says where a fork comes from begins it."""
+    changes = patch.changes()
+    now = to_datetime(at)
+    if changes.get("forked_from") is not None:
+        changes["created_at"] = now
+    info = replace(state.info, version=state.version + 1, updated_at=now, **changes)
     return replace(state, info=info)
 
 

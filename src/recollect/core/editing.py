@@ -51,7 +51,8 @@ async def edit(
     """Put a new version of a message beside the old one and go on from there.
 
     The old text and what followed it stay on a branch of their own. ``new`` is text or a whole
-    message; text keeps the role. Returns the new message as stored.
+    message; text keeps the role. Returns the new message as stored; ``metadata["edit_of"]`` names
+    the first version.
     """
 
     async def build(row: SessionRow, state: State) -> Change[Message]:
@@ -61,6 +62,8 @@ async def edit(
         if is_tombstone(old):
             raise InvalidError(f"Message {message_id!r} was erased; there is nothing to edit.")
         message = Message(role=old.role, parts=Message.user(new).parts) if isinstance(new, str) else new
+        first = (old.metadata or {}).get("edit_of", old.id)
+        message = replace(message, metadata={**(message.metadata or {}), "edit_of": first})
         batch = Batch(core, row, state)
         if state.tip:
             old_end = await end_at(core, row.key, state.tip)
