@@ -321,7 +321,8 @@ def _append_for_ever(folder, start, acknowledged):
         warnings.simplefilter("ignore", StoreWarning)
         row = b.row(KEY)
         while True:
-            commit = m.append(row, [f"word{row.version + 1}" + " filler" * 500], message_count=row.version + 1)
+            text = f"word{row.version + 1}" + " filler" * 500
+            commit = m.append(row, [text], message_count=row.version + 1)
             b.commit(commit)
             row = commit.row
             acknowledged.value = row.version

@@ -116,7 +116,9 @@ def test_the_last_few_of_a_long_log_are_read_from_its_end(connect, folder, monke
     assert sum(asked) < size / 10
 
 
-@pytest.mark.parametrize("tail", [b"{", b'{"v":1,"crc":"00000000","base":4', b"\x00" * 5000, b"\x00" * 50 + b"\n"])
+@pytest.mark.parametrize(
+    "tail", [b"{", b'{"v":1,"crc":"00000000","base":4', b"\x00" * 5000, b"\x00" * 50 + b"\n"]
+)
 def test_a_torn_end_is_ignored_by_readers_and_set_aside_by_the_next_writer(connect, folder, tail):
     b = connect()
     before = fill(b, 3)

@@ -26,7 +26,9 @@ def check_harmless(encoded):
     assert encoded == encoded.casefold() == unicodedata.normalize("NFC", encoded)
 
 
-@pytest.mark.parametrize("name", ["user-123", "default", "0190b5a0-7c1e-7d4e-8a3b-2f1c5d6e7f80", "a_b", "x" * 120])
+@pytest.mark.parametrize(
+    "name", ["user-123", "default", "0190b5a0-7c1e-7d4e-8a3b-2f1c5d6e7f80", "a_b", "x" * 120]
+)
 def test_simple_names_stay_as_they_are(name):
     assert encode_name(name) == name
 
@@ -57,7 +59,9 @@ def test_only_names_that_this_store_gives_are_taken_for_ours(text):
     assert name is None or encode_name(name) == text
 
 
-@pytest.mark.parametrize("foreign", ["Foo", "a.b", "%41b%zz", "%61", "x" * 121, "", "con", "-a", "é", "%ff", "a~b"])
+@pytest.mark.parametrize(
+    "foreign", ["Foo", "a.b", "%41b%zz", "%61", "x" * 121, "", "con", "-a", "é", "%ff", "a~b"]
+)
 def test_foreign_names_are_none_of_ours(foreign):
     assert decode_name(foreign) is None
 

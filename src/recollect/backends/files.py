@@ -162,12 +162,19 @@ class FilesBackend:
         for commit in commits:
             place = self._logs.place(commit.key)
             prepared = self._writer.prepare(commit)
-            with self._settled(place):
+            lock = self._lock_of(place)
+            lock.acquire(self._timeout)
+            try:
                 change = self._writer.apply(place, prepared)
                 if change is not None:
                     self._news.add(change)
+            finally:
+                lock.release()
             if change is None:
                 self._sidecar.forget(place)
+
+    def _lock_of(self, place: Place) -> FileLock:
+        return self._locks[crc32(place.path.encode()) % _LOCKS]
 
     @contextmanager
     def _settled(self, place: Place) -> Iterator[None]:
@@ -175,7 +182,7 @@ class FilesBackend:
         if self._readonly:
             yield  # without permission to take the lock, a look is all there is
             return
-        lock = self._locks[crc32(place.path.encode()) % _LOCKS]
+        lock = self._lock_of(place)
         lock.acquire(self._timeout)
         try:
             yield

@@ -19,6 +19,7 @@ __all__ = [
     "stamp_of",
     "sync_file",
     "sync_folder",
+    "translated",
     "write_all",
     "write_new_file",
 ]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from ...backend import Key, SessionRow, StoredRecord
+from ...backend import Key, Record, SessionRow, StoredRecord
 from ...errors import CorruptError
 from . import lines
 from .disk import Stamp, read_at, stamp_of
@@ -173,7 +173,9 @@ class Log:
             self.end += len(data)
         self.stamp = stamp
 
-    def added(self, stamp: Stamp, start: int, line: bytes, row: SessionRow, ids: dict[bytes, int]) -> None:
+    def added(
+        self, stamp: Stamp, start: int, line: bytes, row: SessionRow, records: Sequence[Record]
+    ) -> None:
         """This process appended a line. Another thread may have read it meanwhile."""
         if self.end == start:
             if not start:
@@ -183,7 +185,7 @@ class Log:
             self.end += len(line)
             self.row, self.version = row, row.version
             if self.ids is not None:
-                self.ids.update(ids)
+                self.ids.update((record.message_id, record.seq) for record in records if record.message_id)
         if self.end == start + len(line):
             self.stamp = stamp
 

@@ -10,13 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from ...backend import Key, SessionRow
-from .disk import mapped, open_private, stamp_of
+from .disk import mapped, open_private, stamp_of, translated
 from .log import Log
 from .names import LOG_SUFFIX, encode_name
 
 __all__ = ["Acknowledged", "Logs", "Place", "Shelf"]
 
 _KEPT = 256
+_PLACES = 4096
 
 
 class Place(NamedTuple):
@@ -64,10 +65,20 @@ class Logs:
         self._remembered = remembered
         self._settled = settled
         self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._places: dict[Key, Place] = {}
         self._lock = threading.Lock()
 
     def place(self, key: Key) -> Place:
-        """Where the session's files are, or would be."""
+        """Where the session's files are, or would be. Raises InvalidError for an impossible name."""
+        place = self._places.get(key)
+        if place is None:
+            place = self._place(key)
+            if len(self._places) >= _PLACES:
+                self._places.clear()
+            self._places[key] = place
+        return place
+
+    def _place(self, key: Key) -> Place:
         namespace, name = encode_name(key.namespace), encode_name(key.session_id)
         folder = os.path.join(self.root, namespace)
         base = os.path.join(folder, name)
@@ -118,6 +129,19 @@ class Logs:
             if log.row is None and (error := log.damaged_end()) is not None:
                 raise error
             return log.row
+
+    def current(self, place: Place, fd: int) -> Log:
+        """The log as it is now. The caller holds the session's lock, so that it stays so."""
+        try:
+            stamp = stamp_of(os.fstat(fd))
+        except OSError as error:
+            raise translated(error, "read", place.log) from error
+        log = self.shelf(place).log
+        if log.stamp != stamp:
+            with self.using(place, fd) as found:
+                assert found is not None  # the descriptor is the caller's
+                log = found[1]
+        return log
 
     @contextmanager
     def using(self, place: Place, fd: int | None = None) -> Iterator[tuple[int, Log] | None]:

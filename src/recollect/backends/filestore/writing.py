@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from .disk import (
     stamp_of,
     sync_file,
     sync_folder,
+    translated,
     write_all,
     write_new_file,
 )
@@ -51,7 +52,7 @@ class Change(Struct, gc=False):
     head: bytes
     start: int
     end: int
-    records: list[Record] | None
+    records: Sequence[Record] | None
     """None: not kept, to be read from the file."""
     attributes: bool
 
@@ -72,12 +73,11 @@ class Writer:
         name = commit.key.session_id
         if row is None or row.key != commit.key:
             raise InvalidError(f"A commit to session {name!r} has no row, or another session's.")
-        sizes = [len(row.body), *(len(record.body) for record in commit.records)]
-        if max(*sizes, 0, *map(len, commit.blobs.values())) > MAX_BODY:
-            raise InvalidError(
-                f"A commit to session {name!r} holds more than {MAX_BODY:,} bytes in one piece.",
-                hint="Split it, or keep large content elsewhere and refer to it.",
-            )
+        if len(row.body) > MAX_BODY or any(len(body) > MAX_BODY for body in commit.blobs.values()):
+            raise _too_large(name)
+        for record in commit.records:
+            if len(record.body) > MAX_BODY:
+                raise _too_large(name)
         records = lines.encode_records(commit.records, commit.base, texts=self._texts)
         if commit.records and row.version < commit.records[-1].seq:
             raise InvalidError(f"The row of session {name!r} is older than its newest record.")
@@ -85,48 +85,44 @@ class Writer:
 
     def apply(self, place: Place, prepared: Prepared) -> Change | None:
         """Write a commit; what the index may add to itself, or None where it has to look itself."""
-        commit = prepared.commit
-        with self._opened(place) as fd:
-            if fd is None:
-                _check_base(commit, 0)
-                return None if commit.delete else self._create(place, prepared)
-            with self._logs.using(place, fd) as found:
-                assert found is not None  # the descriptor is ours
-                log = found[1]
-                _check_base(commit, log.version)
-                if commit.delete:
-                    self._delete(place, existed=not log.is_empty)
-                    return None
-                if (damage := log.damaged_end()) is not None:
-                    raise damage
-                if log.is_empty:
-                    self._set_aside(place, fd, log)
-                    return self._create(place, prepared)
-                self._set_aside(place, fd, log)
-                start = log.end
-            with self._blobs_stored(place, commit):
-                if commit.erased:
-                    self._erase(place, fd, prepared)
-                    change = None
-                else:
-                    change = self._append(place, fd, start, prepared)
-            self._drop_blobs(place, commit)
-            return change
-
-    # ---- steps
-
-    @contextlib.contextmanager
-    def _opened(self, place: Place) -> Iterator[int | None]:
-        with mapped("open", place.log):
-            try:
-                fd = open_private(place.log, _APPEND)
-            except FileNotFoundError:
-                yield None
-                return
         try:
-            yield fd
+            fd = open_private(place.log, _APPEND)
+        except FileNotFoundError:
+            _check_base(prepared.commit, 0)
+            return None if prepared.commit.delete else self._create(place, prepared)
+        except OSError as error:
+            raise translated(error, "open", place.log) from error
+        try:
+            return self._apply(place, fd, prepared)
         finally:
             os.close(fd)
+
+    def _apply(self, place: Place, fd: int, prepared: Prepared) -> Change | None:
+        commit = prepared.commit
+        log = self._logs.current(place, fd)
+        if commit.base != log.version:
+            _check_base(commit, log.version)
+        if commit.delete:
+            self._delete(place, existed=not log.is_empty)
+            return None
+        if log.bad and (damage := log.damaged_end()) is not None:
+            raise damage
+        if log.stamp.size > log.end:
+            self._set_aside(place, fd, log)
+        if log.is_empty:
+            return self._create(place, prepared)
+        if not (commit.blobs or commit.erased or commit.drop_blobs):
+            return self._append(place, fd, log.end, prepared)
+        with self._blobs_stored(place, commit):
+            if commit.erased:
+                self._erase(place, fd, prepared)
+                change = None
+            else:
+                change = self._append(place, fd, log.end, prepared)
+        self._drop_blobs(place, commit)
+        return change
+
+    # ---- steps
 
     def _create(self, place: Place, prepared: Prepared) -> Change:
         commit = prepared.commit
@@ -149,23 +145,23 @@ class Writer:
         commit, line = prepared
         row = commit.row
         assert row is not None  # prepare() saw to it
-        with mapped("write", place.log):
-            try:
-                write_all(fd, line)
-            except BaseException:
+        try:
+            write_all(fd, line)
+        except BaseException as error:
+            with mapped("write", place.log):
                 os.ftruncate(fd, start)
-                raise
+                if isinstance(error, OSError):
+                    raise
+            raise
         if self._durable:
             self._make_durable(place, fd, created=start == 0)
         stamp = stamp_of(os.fstat(fd))
-        ids = {record.message_id: record.seq for record in commit.records if record.message_id}
         shelf = self._logs.shelf(place)
+        log = shelf.log
         with shelf.lock:
-            shelf.log.added(stamp, start, line, row, ids)
-            head = shelf.log.head if start else line[: lines.HEAD_SIZE]
-        return Change(
-            place, row, stamp, head, start, start + len(line), list(commit.records), commit.attributes
-        )
+            log.added(stamp, start, line, row, commit.records)
+            head = log.head if start else line[: lines.HEAD_SIZE]
+        return Change(place, row, stamp, head, start, start + len(line), commit.records, commit.attributes)
 
     def _make_durable(self, place: Place, fd: int, *, created: bool) -> None:
         try:
@@ -285,6 +281,13 @@ def _without(log: Log, fd: int, index: int, tombstones: dict[int, bytes]) -> byt
     if any(log.bases[index] < seq <= upper for seq in tombstones):
         raise log.damage(offset)
     return line + b"\n"
+
+
+def _too_large(name: str) -> InvalidError:
+    return InvalidError(
+        f"A commit to session {name!r} holds more than {MAX_BODY:,} bytes in one piece.",
+        hint="Split it, or keep large content elsewhere and refer to it.",
+    )
 
 
 def _check_base(commit: Commit, version: int) -> None:
