@@ -76,6 +76,43 @@ def test_a_missing_folder_is_one_sentence(tmp_path):
             lock.acquire(1)
 
 
+def test_a_wait_that_was_given_up_leaves_nothing_behind(path):
+    first, second = FileLock(path), FileLock(path)
+    first.acquire(1)
+    for _ in range(3):
+        with pytest.raises(BusyError):
+            second.acquire(0.01)
+    first.release()
+    second.acquire(5)  # behind the three waits that were given up, which come and go
+    second.release()
+    third = FileLock(path)
+    third.acquire(5)
+    third.close()
+    third.release()
+    deadline = time.monotonic() + 5
+    while any(thread.name == "recollect-lock" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        second.close()
+        time.sleep(0.01)
+
+
+def test_one_waiter_serves_again_and_again(path):
+    first, second = FileLock(path), FileLock(path)
+    for _ in range(5):
+        first.acquire(1)
+        timer = threading.Timer(0.01, first.release)
+        timer.start()
+        second.acquire(5)
+        assert not first.try_acquire()
+        second.release()
+        timer.join()
+    waiters = [thread for thread in threading.enumerate() if thread.name == "recollect-lock"]
+    assert len(waiters) == 1
+    second.close()
+    waiters[0].join(5)
+    assert not waiters[0].is_alive()
+
+
 @forks
 def test_a_forked_child_neither_holds_nor_keeps_the_lock(path):
     lock = FileLock(path)

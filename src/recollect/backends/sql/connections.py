@@ -58,6 +58,7 @@ class Connections:
         self._behind: apsw.Connection | None = None
         self._immutable: tuple[int, ...] | None = None
         self._opening = threading.Lock()
+        self._writing = ("NORMAL" if relaxed else "FULL", 8192)
         self.is_open = False
 
     # ---- opening
@@ -79,7 +80,7 @@ class Connections:
                 schema.migrate(conn, schema.version_of(conn, self.where))
             finally:
                 lock.release()
-        self._writer = self._configured(conn, "NORMAL" if self.relaxed else "FULL", 8192)
+        self._writer = self._configured(conn, *self._writing)
 
     def _check_path(self) -> None:
         if self.path is None:
@@ -125,7 +126,7 @@ class Connections:
         conn.execute(
             f"PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cache_size = -{cache};"
             " PRAGMA journal_size_limit = 67108864"
-        )
+        ).fetchall()  # a pragma that answers holds up those behind it until it is read
         self._set_wal(conn)
         TextIndex.prepare(conn)
         return conn
@@ -154,7 +155,7 @@ class Connections:
             raise self._closed()
         if self.readonly:
             raise AccessError(f"{self.where} was opened read-only.")
-        self._writer = self._open_writing("NORMAL" if self.relaxed else "FULL", 8192)
+        self._writer = self._open_writing(*self._writing)
         return self._writer
 
     @property
