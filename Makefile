@@ -57,7 +57,7 @@ test-all-pythons: ## Run all tests under every Python in PYTHONS that works here
 	done; exit $$status
 
 lock: ## Resolve uv.lock anew against the public index (needs uv)
-	uv lock --no-config --default-index https://pypi.org/simple
+	uv lock --no-config
 
 clean: ## Remove environments, caches and build results
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
