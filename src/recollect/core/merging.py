@@ -91,7 +91,9 @@ async def merge(
             return MergeResult([], skipped, conflicts)
         batch = Batch(core, row, state)
         copies = [_copy(message, key) for message in added]
-        if strategy in ("continuation", "cherry_pick"):
+        if strategy == "rebase" and key == row.key:
+            taken = await _onto(core, batch, row.key, added, found.ours)
+        elif strategy in ("continuation", "cherry_pick"):
             taken = batch.extend(drafts(copies, batch.now))
         else:
             taken = await _rebuilt(core, batch, row.key, found.ancestor, found.ours, copies, strategy)
@@ -178,7 +180,8 @@ def _edited(message: Message) -> str:
 def _copy(message: Message, key: Key) -> Message:
     merged = {"session_id": key.session_id, "message_id": _origin(message)}
     metadata = {**(message.metadata or {}), "merged_from": merged}
-    return replace(message, id="", parent_id=None, metadata=metadata)
+    # What was spent stays counted once, where it was spent.
+    return replace(message, id="", parent_id=None, usage=None, metadata=metadata)
 
 
 async def _rebuilt(
@@ -198,6 +201,18 @@ async def _rebuilt(
     stored = batch.extend(drafts(both, batch.now))
     took = {id(message) for message in theirs}
     return [kept for kept, message in zip(stored, both, strict=True) if id(message) in took]
+
+
+async def _onto(
+    core: Core, batch: Batch, key: Key, theirs: list[Message], ours: Sequence[Message]
+) -> list[Message]:
+    """Let the active line go over the other branch's messages, then on with copies of its own."""
+    end = await end_at(core, key, await seq_of(core, key, theirs[-1].id))
+    batch.point(HeadBody(batch.state.info.branch, end.seq, True, end.head, "merge"), end.line)
+    again = [_copy(message, key) for message in ours]
+    if again:
+        batch.extend(drafts(again, batch.now))
+    return theirs
 
 
 def _by_time(ours: Sequence[Message], theirs: Sequence[Message]) -> list[Message]:
