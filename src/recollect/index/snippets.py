@@ -76,15 +76,16 @@ def _densest(text: str, spans: list[Span], width: int) -> tuple[tuple[int, int],
     """The run of matches within ``width`` with the most different ones, then the most, and its worth."""
     best: tuple[tuple[int, int], list[Span]] = ((0, 0), [])
     words = [text[first:last].casefold() for first, last in spans]
+    last = 0
     for i, (first, _) in enumerate(spans):
-        j = i + 1
-        while j < len(spans) and spans[j][1] - first <= width:
-            j += 1
-        value = (len(set(words[i:j])), j - i)
-        if value > best[0]:
-            best = (value, spans[i:j])
-        if j == len(spans):
+        if i and last == len(spans):
             break
+        last = max(last, i + 1)
+        while last < len(spans) and spans[last][1] - first <= width:
+            last += 1
+        value = (len(set(words[i:last])), last - i)
+        if value > best[0]:
+            best = (value, spans[i:last])
     return best
 
 
@@ -115,4 +116,4 @@ def _marked(text: str, low: int, high: int, spans: list[Span], mark: tuple[str, 
     line = "".join(pieces)
     if not line.isprintable():
         line = _UNSEEN.sub(" ", line)
-    return _SPACES.sub(" ", line).strip()
+    return " ".join(line.split())

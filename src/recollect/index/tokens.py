@@ -17,12 +17,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["WORD", "ascii_lower", "normalise", "words"]
+__all__ = ["FOREIGN", "WORD", "ascii_lower", "fold", "normalise", "words"]
 
 WORD = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 """A word of normalised text."""
 
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+FOREIGN = re.compile(r"[^\x00-\x7f]+")
+"""What ``normalise`` may change; each run by itself."""
 
 # Marks that people leave out when they type: accents, Hebrew and Arabic points, and characters
 # that only steer layout. Vowel signs of Indic scripts and the voicing marks of Kana stay.
@@ -88,14 +89,18 @@ def _fold(run: str) -> str:
 _fold_short = lru_cache(maxsize=4096)(_fold)
 
 
-def _fold_match(match: re.Match[str]) -> str:
-    run = match[0]
+def fold(run: str) -> str:
+    """``normalise`` for a run without ASCII."""
     return _fold_short(run) if len(run) < 8 else _fold(run)
+
+
+def _fold_match(match: re.Match[str]) -> str:
+    return fold(match[0])
 
 
 def normalise(text: str) -> str:
     """The text as it is indexed. ASCII comes back as it is; the result can always be encoded."""
-    return text if text.isascii() else _FOREIGN.sub(_fold_match, text)
+    return text if text.isascii() else FOREIGN.sub(_fold_match, text)
 
 
 def ascii_lower(text: str) -> str:
