@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from recollect import Message, Usage
+from recollect.backends.files import FilesBackend
 from recollect.backends.memory import MemoryBackend
 from recollect.backends.sql.sqlite import SqliteBackend
+from recollect.core.drafts import texts_of_body
 from recollect.testing import strategies
 
 from .sides import SUPPLIED_IDS, Side
 
-PROGRAMS = 40 * int(os.environ.get("RECOLLECT_SOAK", "1"))
+PROGRAMS = 25 * int(os.environ.get("RECOLLECT_SOAK", "1"))
 STEPS = 25
 
 WORDS = ("rust", "Ownership", "café", "天气", "don't", "a-b")
@@ -99,7 +101,12 @@ class Engines(RuleBasedStateMachine):
             Side("memory", lambda: memory, asynchronous=False),
             Side("sqlite", lambda: SqliteBackend(self.folder / "sync.db"), asynchronous=False),
             Side("sqlite, async", lambda: SqliteBackend(self.folder / "async.db"), asynchronous=True),
+            Side("files", lambda: self.files("sync"), asynchronous=False),
+            Side("files, async", lambda: self.files("async"), asynchronous=True),
         ]
+
+    def files(self, name: str) -> FilesBackend:
+        return FilesBackend(self.folder / name, texts=texts_of_body)
 
     def teardown(self) -> None:
         for side in self.sides:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ...errors import InvalidError, NotFoundError
+from ...errors import InvalidError, NotFoundError, UnsupportedError
 from ...model import BlobPart, Message, TextPart, Usage
 from ..hazards import NAMESPACES, TEXTS
 from .base import OpenStore, Store, VerbTests, contents, said
@@ -157,7 +157,7 @@ class TransferVerbs(VerbTests):
         store.open("a").append(Message.user("x"))
         with pytest.raises(NotFoundError):
             store.export("none")
-        with pytest.raises(InvalidError):
+        with pytest.raises(UnsupportedError):
             store.export("a", format="nonsense")
 
     def test_verify_and_stats(self, store: Store) -> None:
