@@ -10,7 +10,8 @@ PYTHON ?=
 PYTHONS ?= python3.11 python3.12 python3.13
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
-SOAK_ARGS ?= -m slow
+SOAK ?= 20
+SOAK_ARGS ?= $(wildcard tests/properties tests/faults)
 WORKERS ?= auto
 
 PY := $(VENV)/bin/python
@@ -41,8 +42,8 @@ format: setup-dev ## Format the code and fix what can be fixed
 bench: setup-dev ## Measure everything against its raw limit (minutes; BENCH_ARGS=…)
 	@$(PY) benchmarks/run.py $(BENCH_ARGS)
 
-soak: setup-dev ## Run the slow tests with many more rounds (SOAK_ARGS=…)
-	@RECOLLECT_SOAK=1 $(PY) -m pytest -n $(WORKERS) $(SOAK_ARGS)
+soak: setup-dev ## Run random and fault tests with many more rounds (SOAK=20, SOAK_ARGS=…)
+	@RECOLLECT_SOAK=$(SOAK) $(PY) -m pytest -n $(WORKERS) $(SOAK_ARGS)
 
 docs: setup-dev ## Regenerate docs/reference, then run every example in the documentation
 	@$(PY) scripts/make_reference.py

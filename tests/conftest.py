@@ -7,6 +7,12 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# Examples take as long as they take: the machine may be busy. RECOLLECT_SOAK=20 tries 20 times as many.
+SOAK = int(os.environ.get("RECOLLECT_SOAK", "1"))
+settings.register_profile("recollect", deadline=None, max_examples=100 * SOAK)
+settings.load_profile("recollect")
 
 # Switches of the tests themselves; every other RECOLLECT_ variable would configure the product.
 TEST_SWITCHES = frozenset({"RECOLLECT_SOAK", "RECOLLECT_TRANSCRIPTS"})
