@@ -82,6 +82,7 @@ class UpdateBody(Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``why`` and ``ref`` are those of ``HeadBody``. ``tagged`` says which tags came (``+x``) and went
     (``-y``), ``label`` is a (message id, label) that was put on, or with ``off`` taken away.
+    ``sliding`` goes with ``expires_at``: microseconds by which every write puts it off again.
     """
 
     set: Patch
@@ -90,6 +91,7 @@ class UpdateBody(Struct, frozen=True, gc=False, omit_defaults=True):
     tagged: tuple[str, ...] = ()
     label: tuple[str, str] | None = None
     off: bool = False
+    sliding: int = 0
 
 
 class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -133,6 +135,8 @@ class State(Struct, frozen=True, gc=False, omit_defaults=True):
     """The seq each inactive branch ends in; the active one ends in ``tip``."""
     labels: dict[str, tuple[str, ...]] = {}
     """Labels by message id."""
+    sliding: int = 0
+    """Microseconds from each write to the session's expiry; 0 when writes do not put it off."""
 
     @property
     def version(self) -> int:
@@ -173,7 +177,17 @@ def applied(state: State, at: int, body: UpdateBody) -> State:
     """The state after any ``update`` record but a session's first."""
     if body.label is not None:
         return labelled(state, at, *body.label, body.off)
-    return updated(state, at, body.set)
+    after = updated(state, at, body.set)
+    if body.set.expires_at is UNSET:
+        return after
+    return replace(after, sliding=body.sliding)
+
+
+def slid(state: State, at: int) -> State:
+    """The state after a commit at ``at``, its expiry put off if it slides."""
+    if not state.sliding:
+        return state
+    return replace(state, info=replace(state.info, expires_at=to_datetime(at + state.sliding)))
 
 
 def noted(state: State, at: int) -> State:
@@ -212,7 +226,7 @@ def pointed(state: State, at: int, body: HeadBody, line: Line) -> State:
         message_count=line.depth,
         turn_count=line.turn,
     )
-    return State(info, body.to, line.origin, heads, state.labels)
+    return State(info, body.to, line.origin, heads, state.labels, state.sliding)
 
 
 class Placed(NamedTuple):
@@ -252,7 +266,7 @@ def extended(state: State, at: int, messages: Sequence[Message], nth: int = 0) -
         turn_count=turn,
         usage=usage,
     )
-    return State(info, tip, origin, state.heads, state.labels), placed
+    return State(info, tip, origin, state.heads, state.labels, state.sliding), placed
 
 
 def extended_aside(

@@ -17,13 +17,14 @@ from ..records import (
     SourceBody,
     State,
     UpdateBody,
+    applied,
     created,
     extended,
     extended_aside,
     labelled,
     noted,
     pointed,
-    updated,
+    slid,
 )
 from .base import Core
 from .drafts import Draft
@@ -64,14 +65,14 @@ class Batch:
         batch._add(UPDATE, 0, UpdateBody(patch))
         return batch
 
-    def update(self, patch: Patch, *, why: str = "", ref: int = 0) -> None:
+    def update(self, patch: Patch, *, why: str = "", ref: int = 0, sliding: int = 0) -> None:
         """Set attributes."""
         old = self.state.info.tags
-        self.state = updated(self.state, self.now, patch)
+        self.state = applied(self.state, self.now, UpdateBody(patch, sliding=sliding))
         self.attributes = self.attributes or patch != Patch()
         new = self.state.info.tags
         tagged = [f"+{tag}" for tag in new if tag not in old] + [f"-{tag}" for tag in old if tag not in new]
-        self._add(UPDATE, 0, UpdateBody(patch, why, ref, tuple(tagged)))
+        self._add(UPDATE, 0, UpdateBody(patch, why, ref, tuple(tagged), sliding=sliding))
 
     def label(self, message_id: str, label: str, *, off: bool = False, why: str = "", ref: int = 0) -> None:
         """Put a label on a message, or take it away."""
@@ -139,6 +140,8 @@ class Batch:
     def change(self, result: R) -> Change[R]:
         """The commit of all that was added."""
         codec, old = self._core.codec, self._row
+        if self.state.sliding:
+            self.state, self.attributes = slid(self.state, self.now), True
         if old is None or self.attributes:
             row = codec.row(Key(self.state.info.namespace, self.state.info.id), self.state)
         else:

@@ -28,6 +28,7 @@ from ..records import (
     noted,
     pointed,
     preview_of,
+    slid,
     to_microseconds,
 )
 from .base import Core
@@ -103,6 +104,7 @@ class Folder:
             return self._add_message(entry, frame)
         self._fold(entry, frame)
         assert self.state is not None
+        self.state = slid(self.state, frame.at)
         if replace(frame, crc=0) != self.state.frame(frame.at, frame.nth):
             raise self._bad(entry, "its frame does not agree with the log before it")
         return Record(entry.seq, entry.kind, entry.parent, b"", frame.at, "", entry.body)
@@ -137,7 +139,7 @@ class Folder:
             preview = above.preview or (preview_of(message) if frame.origin == entry.seq else "")
         if replace(frame, crc=0) != placed.frame:
             raise self._bad(entry, "its frame does not agree with the log before it")
-        self.state = after
+        self.state = slid(after, frame.at)
         self._lines[entry.seq] = Line(frame.depth, frame.turn, frame.origin, preview)
         at = frame.at if message.created_at is None else to_microseconds(message.created_at)
         return Record(

@@ -15,7 +15,7 @@ from ..records import Patch, State, to_datetime
 from .base import Core, Handle
 from .batch import Batch
 from .filters import row_query
-from .writing import Change, remove, write
+from .writing import Change, write
 
 _BATCH = 1000
 _DAY = 86_400_000_000
@@ -60,12 +60,16 @@ async def expire(
     *,
     after: timedelta | None = None,
     at: datetime | None = None,
+    sliding: bool = False,
     expect: int | None = None,
 ) -> SessionInfo:
     """Let the session expire at a moment or after a time from now; with neither, never.
 
-    From that instant on it is not found on any engine; ``purge`` removes it later, whole.
+    From that instant on it is not found on any engine; ``purge`` removes it later, whole. With
+    ``sliding`` every write puts the expiry off to ``after`` from then.
     """
+    if sliding and after is None:
+        raise InvalidError("expire(sliding=True) needs after=.")
     if after is not None and at is not None:
         raise InvalidError("expire() takes after= or at=, not both.")
     if at is not None and at.tzinfo is None:
@@ -76,9 +80,10 @@ async def expire(
         moment = None if at is None else at.astimezone(UTC)
         if after is not None:
             moment = to_datetime(batch.now) + after
-        if moment == state.info.expires_at:
+        span = after // timedelta(microseconds=1) if sliding and after is not None else 0
+        if moment == state.info.expires_at and span == state.sliding:
             return state.info
-        batch.update(Patch(expires_at=moment))
+        batch.update(Patch(expires_at=moment), sliding=span)
         return batch.change(batch.state.info)
 
     return await write(core, handle, build, expect)
@@ -205,6 +210,4 @@ async def purge(core: Core, *, trash_days: float = 30) -> list[str]:
         limit = core.clock.now() - int(trash_days * _DAY)
         trashed = await _all(core, replace(base, trashed=True, order="oldest", limit=_BATCH))
         gone += [row for row in trashed if row.deleted_at is not None and row.deleted_at < limit]
-    for row in gone:
-        await remove(core, row)
-    return [row.key.session_id for row in gone]
+    return [row.key.session_id for row in gone if await _let_go(core, row, purge=True)]
