@@ -51,10 +51,10 @@ docs: setup-dev ## Regenerate docs/reference, then run every example in the docu
 
 test-all-pythons: ## Run all tests under every Python in PYTHONS that works here
 	@status=0; for python in $(PYTHONS); do \
-	  if $$python -c '' 2>/dev/null; then \
-	    echo "== $$python"; \
-	    $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$python || status=1; \
-	  else echo "== $$python: does not work here, skipped"; fi; \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || { \
+	    echo "== $$python: does not work here, skipped"; continue; }; \
+	  echo "== $$python: Python $$version"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || status=1; \
 	done; exit $$status
 
 lock: ## Resolve uv.lock anew against the public index (needs uv)

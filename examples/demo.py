@@ -43,6 +43,7 @@ class Demo:
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,  # also keeps long output out of a pager
+            stderr=subprocess.STDOUT,
             check=False,
         )
         if done.returncode != 0:
@@ -70,8 +71,8 @@ def run(demo: Demo) -> None:
     files = sorted(path.name for path in CONVERSATIONS.iterdir())
     if not files:
         raise DemoError(f"there are no conversations in {CONVERSATIONS}")
-    demo.step(f"Import the {len(files)} files of examples/conversations.", "import", "conversations")
-    demo.step("Import them again: nothing is added twice.", "import", "conversations")
+    demo.step(f"Import conversations, here {len(files)} file(s).", "import", "examples/conversations")
+    demo.step("Import them again: nothing is added twice.", "import", "examples/conversations")
     demo.step("List the sessions, the newest first.", "sessions", "list", "--limit", "5")
 
     sessions = demo.ask("sessions", "list")["sessions"]
@@ -81,12 +82,12 @@ def run(demo: Demo) -> None:
     if not demo.ask("search", "time* OR count*")["hits"]:
         raise DemoError("the search found nothing")
 
-    demo.step("Give it a name and a tag.", "sessions", "rename", shortest, "The demo's favourite")
-    demo.step("Tags filter every list and every search.", "sessions", "tag", shortest, "favourite")
-    demo.step("What carries the tag?", "sessions", "list", "--tags", "favourite")
+    demo.step("Give a conversation a name.", "sessions", "rename", shortest, "My favourite")
+    demo.step("Give it a tag.", "sessions", "tag", shortest, "favourite")
+    demo.step("Tags filter every list and every search.", "sessions", "list", "--tags", "favourite")
     demo.step("Export as Markdown.", "export", shortest, "--format", "markdown")
-    demo.step("Export the whole log, and check every record.", "export", shortest, "-o", "chat.json")
-    demo.step("Verify the store.", "verify")
+    demo.step("Export the whole log for another store.", "export", shortest, "-o", "chat.json")
+    demo.step("Check every record of the store.", "verify")
     if not (demo.folder / "chat.json").stat().st_size:
         raise DemoError("the export is empty")
 
@@ -94,9 +95,10 @@ def run(demo: Demo) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="recollect-demo-") as name:
         folder = Path(name)
-        (folder / "conversations").symlink_to(CONVERSATIONS, target_is_directory=True)
+        (folder / "examples").symlink_to(HERE, target_is_directory=True)
         demo = Demo(folder)
-        print(f"A throw-away store: {folder / 'demo.db'}")
+        print(f"A throw-away store in {folder}:")
+        print(demo.styled("36", f"$ export RECOLLECT_STORE={demo.environment['RECOLLECT_STORE']}"))
         try:
             run(demo)
         except DemoError as error:
