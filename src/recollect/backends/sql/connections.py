@@ -13,7 +13,6 @@ import threading
 import time
 import warnings
 from typing import Any
-from urllib.parse import quote
 
 import apsw
 
@@ -217,6 +216,8 @@ class Connections:
         """A reader that changes nothing. On a folder it cannot write to, SQLite cannot take part in a
         WAL; without one nothing is going on there and the file can be read as it lies, watched for
         changes."""
+        from urllib.parse import quote  # for read-only stores alone
+
         name = "file:" + quote(os.path.abspath(path).replace("\\", "/"))
         self._immutable = None
         try:

@@ -20,7 +20,7 @@ from .rows import COLUMNS, from_columns, lookup_value, safe
 
 __all__ = ["Dialect", "choose_driver", "conditions", "find_rows", "has_filters", "page_sql"]
 
-_FEW = 2000
+_FEW = 1000
 _BIG = 2**63 - 1
 
 Sql = tuple[str, list[Any]]

@@ -7,7 +7,6 @@ daemon thread does it while the writer is quiet, in slices short enough that an 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -34,7 +33,6 @@ _CLOSING_TEXTS = 2000
 _SEARCH_SHARE = 0.01
 _AFTER_ERROR = 1.0
 _CLOSING_SCRUB = 2.0
-_log = logging.getLogger("recollect.sqlite")
 
 
 class Maintenance:
@@ -104,7 +102,11 @@ class Maintenance:
                 pause = self._turn()
             except StoreError as error:
                 # Nothing is lost: all of it is found again at the next commit, search or open.
-                _log.warning("work behind the commits stopped for a while: %s", error)
+                import logging  # loading it takes longer than opening a store
+
+                logging.getLogger("recollect.sqlite").warning(
+                    "work behind the commits stopped for a while: %s", error
+                )
                 pause = _AFTER_ERROR
             if pause and self._stop.wait(pause):
                 return

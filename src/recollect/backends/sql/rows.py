@@ -6,8 +6,6 @@ and in what is asked for. The body keeps the exact text.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -38,7 +36,6 @@ COLUMNS = (
 """What ``from_columns`` takes, of ``sessions AS s``."""
 WIDTH = 16
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _LONG = 128
 _Labels = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 _decode = msgspec.json.Decoder(_Labels).decode
@@ -67,7 +64,11 @@ _UPDATE_COST = (
 
 def safe(text: str) -> str:
     """``text`` as SQL text can hold it: lone surrogates become U+FFFD."""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(["\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text])
+    return text
 
 
 def _maybe(text: str | None) -> str | None:
@@ -78,6 +79,8 @@ def lookup_value(value: str) -> str:
     """A metadata value as its index holds it: long ones by digest."""
     if len(value) <= _LONG:
         return safe(value)
+    import hashlib  # rarely needed, and loading it takes longer than opening a store
+
     return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
