@@ -155,6 +155,9 @@ class Core:
     async def refresh(self, handle: Handle) -> State:
         """Bring a handle up to date with other writers."""
         row = await self.load(handle.key)
-        if row.version != handle.row.version or row.body != handle.row.body:
-            handle.row, handle.state = row, self.codec.state(row)
-        return handle.state
+        known, state = handle.draft or (handle.row, handle.state)
+        if row.version == known.version and row.body == known.body:
+            return state
+        state = self.codec.state(row)
+        self.adopt(handle, row, state)
+        return state

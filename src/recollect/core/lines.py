@@ -19,6 +19,7 @@ from ..records import (
     created,
     pointed,
     preview_of,
+    slid,
     to_datetime,
 )
 from .base import Core
@@ -86,7 +87,7 @@ async def state_at(core: Core, key: Key, current: State, version: int, *, spent:
     if version == current.version:
         return current
     frame = await frame_at(core, key, version)
-    state = await _attributes_at(core, key, version)
+    state = slid(await _attributes_at(core, key, version), frame.at)
     end = await end_at(core, key, frame.tip)
     info: SessionInfo = replace(
         state.info,
@@ -98,7 +99,7 @@ async def state_at(core: Core, key: Key, current: State, version: int, *, spent:
         turn_count=end.line.turn,
         usage=await _spent(core, key, version) if spent else Usage(),
     )
-    return State(info, frame.tip, end.line.origin, state.heads, state.labels)
+    return State(info, frame.tip, end.line.origin, state.heads, state.labels, state.sliding)
 
 
 async def _attributes_at(core: Core, key: Key, version: int) -> State:
