@@ -7,7 +7,9 @@ or a transaction is putting that back, last change first.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from types import TracebackType
@@ -32,6 +34,8 @@ from .memory_text import Log, MemoryText
 __all__ = ["MemoryBackend"]
 
 _ABSENT: Final = object()
+_live: weakref.WeakSet[MemoryBackend] = weakref.WeakSet()
+_held: list[list[MemoryBackend]] = []
 
 
 class _Journal:
@@ -85,6 +89,7 @@ class MemoryBackend:
         self._journal = _Journal()
         self._text = MemoryText(self._rows, self._logs)
         self._open = False
+        _live.add(self)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -328,3 +333,20 @@ class _Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._backend._leave(undo=kind is not None)
+
+
+def _before_fork() -> None:
+    """Wait until no thread is amid a change: the child gets whole data and free locks."""
+    everything = sorted(_live, key=id)
+    for backend in everything:
+        backend._lock.acquire()
+    _held.append(everything)
+
+
+def _after_fork() -> None:
+    for backend in _held.pop():
+        backend._lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -134,7 +134,7 @@ class SearchVerbs(VerbTests):
             assert len(s.search(f"needle{n}")) == 1
         assert len(_all(s, "common", limit=7)) == 40
 
-    def test_filters(self, s: Store, clock: Clock) -> None:
+    def test_filters_narrow_a_search(self, s: Store, clock: Clock) -> None:
         s.open("a", name="Alpha", tags=["t"], provider="p", metadata={"k": 1}, pinned=True)
         s.open("b", model="m")
         for name in "ab":
