@@ -31,6 +31,8 @@ _BLOCK = 8  # documents in a session's first block, unless more come at once
 _BLOCK_MAX = 1024
 _GAP = 64  # records without texts that a block may span
 _MERGE_PAGES = 64
+_KEEPS_PACE = 32
+_PACE_PAGES = 16
 _COUNTED = 10_000
 
 _CLEAN, _DIRTY, _MERGING = 0, 1, 2
@@ -124,6 +126,9 @@ class TextIndex:
             _insert(conn, shard, batch)
             start = end
         conn.execute("DELETE FROM text_pending WHERE rid <= ?", (rows[-1][0],))
+        if len(rows) >= _KEEPS_PACE:
+            # Merging full shards as the next one grows lets it use the pages that become free.
+            _merge(conn, _PACE_PAGES)
         return len(rows)
 
     @staticmethod
@@ -172,20 +177,25 @@ class TextIndex:
         Once it gives False, and the write-ahead log has been truncated, they are nowhere in the file,
         provided that the connection has ``secure_delete`` on.
         """
-        found: Any = conn.execute(
-            "SELECT shard, scrub FROM text_shards WHERE scrub > 0 ORDER BY shard LIMIT 1"
-        ).fetchone()
-        if found is None:
-            return False
-        shard, state = found
-        name, before = table(shard), conn.total_changes()
-        # A negative count starts merging all segments into one, a positive one goes on with it. SQLite
-        # counts a change for the command itself and more while there was something to merge.
-        pages = -_MERGE_PAGES if state == _DIRTY else _MERGE_PAGES
-        conn.execute(f"INSERT INTO {name}({name}, rank) VALUES ('merge', ?)", (pages,))
-        state = _MERGING if conn.total_changes() - before > 1 or state == _DIRTY else _CLEAN
-        conn.execute("UPDATE text_shards SET scrub = ? WHERE shard = ?", (state, shard))
-        return TextIndex.scrub_needed(conn)
+        return _merge(conn, _MERGE_PAGES)
+
+
+def _merge(conn: apsw.Connection, pages: int) -> bool:
+    """Write about so many pages of a shard that is to become one segment; True while there is more."""
+    found: Any = conn.execute(
+        "SELECT shard, scrub FROM text_shards WHERE scrub > 0 ORDER BY shard LIMIT 1"
+    ).fetchone()
+    if found is None:
+        return False
+    shard, state = found
+    name, before = table(shard), conn.total_changes()
+    # A negative count starts merging all segments into one, a positive one goes on with it. SQLite
+    # counts a change for the command itself and more while there was something to merge.
+    signed = -pages if state == _DIRTY else pages
+    conn.execute(f"INSERT INTO {name}({name}, rank) VALUES ('merge', ?)", (signed,))
+    state = _MERGING if conn.total_changes() - before > 1 or state == _DIRTY else _CLEAN
+    conn.execute("UPDATE text_shards SET scrub = ? WHERE shard = ?", (state, shard))
+    return TextIndex.scrub_needed(conn)
 
 
 def _next_generation(conn: apsw.Connection) -> None:
