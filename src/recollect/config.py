@@ -79,7 +79,7 @@ def load_settings(
     variables = {key: environ.get(f"RECOLLECT_{key.upper()}") or None for key in KEYS}
     explicit = config or environ.get("RECOLLECT_CONFIG") or None
     paths = [Path(explicit).expanduser()] if explicit else [Path(cwd or ".") / PROJECT_FILE, user_file()]
-    files = [(path.absolute() if path.exists() else path, path.exists()) for path in paths]
+    files = [(_absolute(path), path.exists()) for path in paths]
     if explicit and not files[0][1]:
         raise ConfigError(f"There is no configuration file {str(files[0][0])!r}.")
     sources = [
@@ -105,6 +105,13 @@ def _settled(sources: list[_Source], files: tuple[tuple[Path, bool], ...]) -> Se
     elif in_url is not None:
         namespace, origin["namespace"] = in_url, f"{origin['store']} (in the URL)"
     return Settings(store, namespace, origin, files)
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.absolute()
+    except FileNotFoundError:  # the current folder is gone
+        return path
 
 
 def user_file() -> Path:

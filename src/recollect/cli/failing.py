@@ -50,7 +50,7 @@ def _store_error(app: App, error: StoreError) -> int:
     _report(app, code, error.code, error.message, error.hint, retryable=error.retryable, extra=extra)
     if app.mode == "text":
         for info in candidates:
-            click.echo(f"  {safe(info.id)}  {one_line(info.name or info.preview)}".rstrip(), err=True)
+            click.echo(f"  {safe(info.id)}  {one_line(info.name or info.preview)[:40]}".rstrip(), err=True)
     return code
 
 

@@ -14,7 +14,6 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
     from .app import App
 
@@ -31,7 +30,7 @@ Line = Sequence[Piece]
 
 
 class Column(NamedTuple):
-    """A table's column. One that may ``shrink`` gives way when the terminal is narrow."""
+    """A table's column. One that may ``shrink`` stands last and takes the room that is left."""
 
     title: str
     right: bool = False
@@ -48,25 +47,31 @@ def show_lines(app: App, lines: Iterable[Line]) -> None:
 
 
 def show_table(app: App, columns: Sequence[Column], rows: Sequence[Sequence[Line]]) -> None:
-    """Print a table on a terminal."""
+    """Print a table on a terminal. All columns but those that shrink stay as wide as they need."""
+    from rich.cells import cell_len
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        _add(table, column)
+    room = _width()
+    for number, column in enumerate(columns):
+        texts = [column.title, *("".join(piece.text for piece in row[number]) for row in rows)]
+        wanted = max(map(cell_len, texts))
+        given = min(wanted, max(room, 8) if column.shrink else _width() // 2)
+        room -= given + 2
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis" if column.shrink else "fold",
+            width=given,
+        )
     for row in rows:
         table.add_row(*[_renderable(cell) for cell in row])
     _show(app, [table])
 
 
-def _add(table: Table, column: Column) -> None:
-    table.add_column(
-        column.title,
-        justify="right" if column.right else "left",
-        no_wrap=True,
-        overflow="ellipsis" if column.shrink else "fold",
-        ratio=1 if column.shrink else None,
-    )
+def _width() -> int:
+    return max(20, shutil.get_terminal_size().columns)
 
 
 def _renderable(line: Line) -> RenderableType:
@@ -110,7 +115,7 @@ def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
         file=buffer,
         force_terminal=True,
         color_system="standard" if app.color else None,
-        width=max(20, shutil.get_terminal_size().columns),
+        width=_width(),
         markup=False,
         emoji=False,
         highlight=False,

@@ -1,0 +1,167 @@
+"""What a person sees: the command on a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import time
+
+import pytest
+
+from recollect import Message
+
+pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
+
+ESCAPE = "\x1b"
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+HOSTILE = "before \x1b[31m \x1b]0;owned\x07 \x9b2J \u202e after"
+
+
+def terminal(*args, keys=b"", rows=24, columns=80, **environ):
+    """Run a command on a terminal; returns (exit code, all it wrote)."""
+    environ = {**os.environ, "TERM": "xterm-256color", "LINES": str(rows), "COLUMNS": str(columns), **environ}
+    child, screen = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "recollect", *args], environ)
+    seen, answered = b"", not keys
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        ready, _, _ = select.select([screen], [], [], 0.2)
+        if ready:
+            try:
+                chunk = os.read(screen, 65536)
+            except OSError:  # Linux says so when the other side is closed
+                break
+            if not chunk:
+                break
+            seen += chunk
+        elif seen and not answered:
+            os.write(screen, keys)
+            answered = True
+    os.close(screen)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), seen.decode().replace("\r\n", "\n")
+
+
+def plain(text):
+    return COLOR.sub("", text)
+
+
+@pytest.fixture
+def hostile(filled):
+    session = filled.open("hostile", name=HOSTILE, tags=["a\u202eb"])
+    session.append(Message.user(HOSTILE), Message.assistant(f"# T\n\n{HOSTILE}\n\n```\n{HOSTILE}\n```"))
+    return filled
+
+
+def test_a_table_fits_and_reads_well(filled):
+    code, seen = terminal("sessions", "list")
+    lines = plain(seen).splitlines()
+    assert code == 0
+    assert lines[0].split() == ["ID", "CHANGED", "MSGS", "COST", "NAME"]
+    assert all(len(line) <= 80 for line in lines)
+    assert re.search(r"^7f3a9c52 +2026-01-01 +1 +Hello there", lines[1])
+    assert re.search(r"^go-notes +2026-01-01 +2 +\* #lang Go", lines[2])
+    assert re.search(r"^rust-notes +2026-01-01 +4 +\$0.013 +#work #lang Rust", lines[3])
+    assert ESCAPE in seen
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 200])
+def test_a_table_fits_every_width(filled, columns):
+    filled.open("wide", name="漢字" * 100, tags=["x" * 50])
+    _, seen = terminal("sessions", "list", columns=columns)
+    for line in plain(seen).splitlines():
+        cells = sum(2 if "\u4e00" <= char <= "\u9fff" else 1 for char in line)
+        assert cells <= columns
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})]
+)
+def test_colours_can_be_off(filled, flags, environ):
+    for command in (
+        ["sessions", "list"],
+        ["sessions", "show", "rust-notes", "--markdown"],
+        ["search", "what"],
+    ):
+        _, seen = terminal(*flags, *command, **environ)
+        assert seen
+        assert ESCAPE not in seen
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sessions", "list"],
+        ["sessions", "show", "hostile"],
+        ["sessions", "show", "hostile", "--markdown"],
+        ["search", "before"],
+        ["sessions", "list", "--json"],
+        ["export", "hostile", "--format", "json"],
+        ["export", "hostile", "--format", "jsonl"],
+        ["export", "hostile", "--format", "markdown"],
+        ["export", "hostile", "--format", "text"],
+        ["sessions", "rename", "hostile", HOSTILE],
+        ["sessions", "show", "absent\x1b[31m"],
+    ],
+)
+def test_stored_text_does_not_steer_the_terminal(hostile, command):
+    _, seen = terminal(*command)
+    assert "before" in seen or "absent" in seen
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", plain(seen))
+    assert "[31m" not in COLOR.sub("", seen).replace("\\x1b[31m", "").replace("\\u001b[31m", "")
+
+
+def test_long_output_goes_through_the_pager_and_short_output_does_not(filled):
+    filled.open("long").append(*[Message.user(f"line {n}") for n in range(100)])
+    pager = {"PAGER": "sed s/^/paged:/"}
+    _, seen = terminal("sessions", "show", "long", **pager)
+    assert seen.count("paged:") > 100
+    assert "line 99" in seen
+    assert "paged:" not in terminal("sessions", "show", "rust-notes", rows=60, **pager)[1]
+    assert "paged:" not in terminal("sessions", "show", "long", "--no-pager", **pager)[1]
+    assert "paged:" not in terminal("sessions", "show", "long", "--json", **pager)[1]
+
+
+def test_a_pager_that_is_left_early_is_no_error(filled):
+    filled.open("long").append(*[Message.user(f"line {n} " + "x" * 100) for n in range(3000)])
+    code, seen = terminal("sessions", "show", "long", PAGER="head -n 3")
+    assert code == 0
+    assert "line 3" not in seen
+    assert "Traceback" not in seen
+
+
+@pytest.mark.parametrize(("key", "gone"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
+def test_purge_asks(filled, key, gone):
+    code, seen = terminal("sessions", "delete", "rust-notes", "--purge", keys=key)
+    assert "Remove 1 session for good?" in seen
+    assert filled.exists("rust-notes") is not gone
+    assert code == (0 if gone else 1)
+
+
+def test_an_interrupt_at_the_question_is_130(filled):
+    code, _ = terminal("sessions", "delete", "rust-notes", "--purge", keys=b"\x03")
+    assert code == 130
+    assert filled.exists("rust-notes")
+
+
+def test_times_are_relative_for_people(here):
+    from recollect import Store
+
+    with Store() as store:
+        store.open("new", name="New")
+    assert "just now" in terminal("sessions", "list")[1]
+
+
+def test_json_is_indented_for_people(filled):
+    assert '\n  "sessions": [\n' in terminal("sessions", "list", "--json")[1]
+
+
+def test_markdown_is_formatted(hostile):
+    hostile.open("md").append(Message.assistant("# Head\n\n- **bold** item"))
+    _, seen = terminal("sessions", "show", "md", "--markdown")
+    assert "**" not in seen
+    assert "• " in plain(seen)
+    assert "# Head" not in seen

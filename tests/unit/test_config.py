@@ -1,0 +1,158 @@
+"""Settings: which source wins, what is wrong with a file, and what is never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from recollect import ConfigError
+from recollect.config import default_store, load_settings, masked, user_file
+
+
+@pytest.fixture
+def here(tmp_path):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+def load(here, environ=None, **flags):
+    return load_settings(environ=environ or {}, cwd=here, **flags)
+
+
+def write_user_file(text):
+    file = user_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_the_default_is_a_file_in_the_data_folder(here, hermetic):
+    settings = load(here)
+    assert settings.store == default_store()
+    assert settings.store.startswith("sqlite:///")
+    assert settings.store.endswith("recollect/recollect.db")
+    assert str(hermetic) in settings.store
+    assert settings.namespace is None
+    assert settings.origin == {"store": "default", "namespace": "default"}
+    assert [found for _, found in settings.files] == [False, False]
+
+
+def test_each_source_is_weaker_than_the_one_before(here):
+    user = write_user_file('store = "memory:?a=user"')
+    assert load(here).store == "memory:?a=user"
+    assert load(here).origin["store"] == str(user)
+    project = here / "recollect.toml"
+    project.write_text('store = "memory:?a=project"')
+    assert load(here).store == "memory:?a=project"
+    assert load(here).origin["store"] == str(project)
+    environ = {"RECOLLECT_STORE": "memory:?a=environment"}
+    assert load(here, environ).store == "memory:?a=environment"
+    assert load(here, environ).origin["store"] == "environment RECOLLECT_STORE"
+    assert load(here, environ, store="memory:?a=flag").store == "memory:?a=flag"
+    assert load(here, environ, store="memory:?a=flag").origin["store"] == "flag"
+
+
+def test_each_value_has_its_own_source(here):
+    (here / "recollect.toml").write_text('namespace = "alice"')
+    settings = load(here, {"RECOLLECT_STORE": "memory:"})
+    assert (settings.store, settings.namespace) == ("memory:", "alice")
+    assert settings.origin["namespace"] == str(here / "recollect.toml")
+    settings = load(here, {"RECOLLECT_NAMESPACE": "bob"}, namespace="carol")
+    assert (settings.namespace, settings.origin["namespace"]) == ("carol", "flag")
+
+
+def test_a_namespace_in_a_stronger_url_wins(here):
+    environ = {"RECOLLECT_NAMESPACE": "environment"}
+    settings = load(here, environ, store="memory:?namespace=url")
+    assert (settings.namespace, settings.origin["namespace"]) == ("url", "flag (in the URL)")
+    settings = load(here, environ, store="memory:?namespace=url", namespace="flag")
+    assert settings.namespace == "flag"
+    (here / "recollect.toml").write_text('store = "memory:?namespace=url"')
+    assert load(here, environ).namespace == "environment"
+
+
+def test_empty_variables_count_as_unset(here):
+    settings = load(here, {"RECOLLECT_STORE": "", "RECOLLECT_NAMESPACE": "", "RECOLLECT_CONFIG": ""})
+    assert settings.origin == {"store": "default", "namespace": "default"}
+
+
+def test_an_explicit_file_is_read_instead_of_the_usual_ones(here, tmp_path):
+    (here / "recollect.toml").write_text("this is not TOML")
+    file = tmp_path / "mine.toml"
+    file.write_text('store = "memory:"')
+    assert load(here, config=file).store == "memory:"
+    assert load(here, {"RECOLLECT_CONFIG": str(file)}).store == "memory:"
+    assert load(here, {"RECOLLECT_CONFIG": "absent"}, config=str(file)).store == "memory:"
+    with pytest.raises(ConfigError, match="absent"):
+        load(here, config=tmp_path / "absent.toml")
+
+
+def test_relative_paths_in_a_file_count_from_its_folder(here, tmp_path):
+    file = tmp_path / "odd ?%" / "recollect.toml"
+    file.parent.mkdir()
+    for text, expected in [
+        ("sqlite:///chats.db?namespace=x", f"sqlite:///{tmp_path}/odd %3F%25/chats.db?namespace=x"),
+        ("sqlite:////abs.db", "sqlite:////abs.db"),
+        ("sqlite:///~/chats.db", "sqlite:///~/chats.db"),
+        ("sqlite::memory:", "sqlite::memory:"),
+        ("file:///abs", "file:///abs"),
+    ]:
+        file.write_text(f'store = "{text}"')
+        assert load(here, config=file).store == expected
+
+
+def test_a_relative_url_from_a_file_opens_there(tmp_path, monkeypatch):
+    from recollect import Store
+
+    folder = tmp_path / "pro ject%41"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "recollect.toml").write_text('store = "sqlite:///chats.db"\nnamespace = "alice"')
+    with Store() as store:
+        store.open("a")
+        assert store.namespaces() == ["alice"]
+    assert (folder / "chats.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("store = ", ["recollect.toml", "line 1"]),
+        ("# first\nstor = 'x'", ["'stor'", "recollect.toml, line 2", "store and namespace"]),
+        ("\n[store]\nurl = 'x'", ["'store'", "line 2"]),
+        ("namespace = 3", ["'namespace'", "line 1", "text"]),
+        ("store = ''", ["'store'", "line 1"]),
+        (b"store = '\xff'", ["UTF-8"]),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_place(here, text, parts):
+    file = here / "recollect.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load(here)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_a_folder_is_no_configuration_file(here):
+    (here / "recollect.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(here)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://alice:s3cret@host/db", "postgresql://***@host/db"),
+        ("postgresql://alice:s3/cr@t@host/db?sslmode=require", "postgresql://***@host/db?sslmode=require"),
+        ("redis://:s3cret@host:6379/0", "redis://***@host:6379/0"),
+        ("redis://token@host", "redis://***@host"),
+        ("postgresql://host/db?password=s3cret&a=1", "postgresql://host/db?password=***&a=1"),
+        ("s3://bucket?secret_access_key=s3cret", "s3://bucket?secret_access_key=***"),
+        ("sqlite:////var/me@home.db", "sqlite:////var/me@home.db"),
+        ("file:///var/me@home", "file:///var/me@home"),
+        ("memory:", "memory:"),
+    ],
+)
+def test_secrets_are_masked(here, url, shown):
+    assert masked(url) == shown
+    assert load(here, store=url).to_dict()["store"] == {"value": shown, "origin": "flag"}
