@@ -116,11 +116,9 @@ class CatchingUp:
         assert log.row is not None  # the caller looked
         grew = known is not None and known.inode == log.stamp.inode and known.head == log.head
         if known is not None and not (grew and known.text_end <= log.end):
-            forget_records(self._conn, known.sid)
-            self._conn.execute(
-                "UPDATE files SET text_end = 0, records = 0, messages = 0, body_bytes = 0 WHERE sid = ?",
-                (known.sid,),
-            )
+            # It starts anew under a number of its own: the text index relies on what a record's
+            # number once stood for.
+            drop_session(self._conn, path)
         self._put_row(path, log.row, log.stamp, log.head, log.end)
 
     def _put_row(
@@ -229,19 +227,14 @@ def _entry(record: Record) -> Entry:
     return Entry(seq, kind, parent, message_id, at, role, len(body), texts)
 
 
-def forget_records(conn: apsw.Connection, sid: int) -> None:
-    """Take a session's records and texts out of the index; the scrub that follows, out of its file."""
-    conn.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('scrub', 1)")
-    TextIndex.remove_session(conn, sid)
-    conn.execute("DELETE FROM records WHERE rid >= ? AND rid < ?", (sid << 32, (sid + 1) << 32))
-
-
 def drop_session(conn: apsw.Connection, path: str) -> None:
-    """Take a file's session out of the index, whole."""
+    """Take a file's session out of the index, whole; the scrub that follows, out of its file."""
     sid = conn.execute("SELECT sid FROM files WHERE path = ?", (path,)).get
     if sid is None:
         return
-    forget_records(conn, sid)
+    conn.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('scrub', 1)")
+    TextIndex.remove_session(conn, sid)
+    conn.execute("DELETE FROM records WHERE rid >= ? AND rid < ?", (sid << 32, (sid + 1) << 32))
     rows.drop_labels(conn, sid)
     conn.execute("DELETE FROM sessions WHERE sid = ?", (sid,))
     conn.execute("DELETE FROM files WHERE sid = ?", (sid,))
