@@ -207,6 +207,8 @@ class MessageVerbs(VerbTests):
         info = store.get("a").info
         assert (info.name, info.system_prompt) == (joined(text), joined(text))
         assert info.metadata == {"k": joined(text), "deep": {"l": [joined(text)]}}
+        report = store.verify()
+        assert report.clean, report.findings
 
     @examples(30)
     @given(messages=st.lists(strategies.messages(), min_size=1, max_size=4))
