@@ -281,7 +281,7 @@ def _places(folder: str | None, tmpfs: bool) -> list[Place]:
     found: list[Place] = []
     disk = Path(folder or tempfile.gettempdir())
     if folder is None and file_system(disk) == "tmpfs":
-        print(f"disk: skipped, the folder for temporary files is a tmpfs (name another with --dir)")
+        print("disk: skipped, the folder for temporary files is a tmpfs (name another with --dir)")
     else:
         found.append(Place("disk", disk))
     if not tmpfs:
@@ -328,7 +328,8 @@ def machine(places: Sequence[Place]) -> dict[str, str]:
     for place in places:
         times = _fdatasync(place)
         found[place.name] = (
-            f"{file_system(place.path)}, 4 KiB write + fdatasync: median {times.p50:.0f} µs, p99 {times.p99:.0f} µs"
+            f"{file_system(place.path)}; 4 KiB write + fdatasync:"
+            f" median {times.p50:.0f} µs, p99 {times.p99:.0f} µs"
         )
     return found
 

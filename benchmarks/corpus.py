@@ -17,16 +17,17 @@ COMMON = (
     "the of and to in a is that for it as was with be by on not he i this are or his from at which but"
     " have an had they you were their one all we can her has there been if more when will would who so no"
     " code file error function value string list data user server python rust test memory query index"
-).split()
+)
+ONSETS = "b c d f g h j k l m n p r s t v w br cl dr fl gr pl pr sh st th tr"
+RIMES = "a e i o u an ar el en er ess ing ion is it le on or ow y"
 MEAN = 460
 _STREAM = 400_000
 _ACCENTED = ("é", "ü", "ñ", "日本", "🙂")
 
 
 def _vocabulary(rng: random.Random, size: int) -> list[str]:
-    onsets = "b c d f g h j k l m n p r s t v w br cl dr fl gr pl pr sh st th tr".split()
-    rimes = "a e i o u an ar el en er ess ing ion is it le on or ow y".split()
-    words = dict.fromkeys(COMMON)
+    onsets, rimes = ONSETS.split(), RIMES.split()
+    words = dict.fromkeys(COMMON.split())
     while len(words) < size:
         count = rng.choice((1, 2, 2, 2, 3, 3, 4))
         words["".join(rng.choice(onsets) + rng.choice(rimes) for _ in range(count))] = None
