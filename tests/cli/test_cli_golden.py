@@ -10,7 +10,7 @@ import pytest
 
 GOLDEN = Path(__file__).with_name("golden")
 
-COMMANDS = {
+COMMANDS: dict[str, list[str]] = {
     "sessions-list": ["sessions", "list"],
     "sessions-list-page": ["sessions", "list", "--limit", "1"],
     "sessions-show": ["sessions", "show", "rust-notes"],
@@ -33,8 +33,8 @@ COMMANDS = {
 def normal(text: str) -> str:
     """What differs from run to run, replaced: moments of writing, scores, cursors, sizes."""
     text = re.sub(r'("(?:updated_at|deleted_at)": )"20[^"]*"', r'\1"<time>"', text)
-    text = re.sub(r'("(?:body_bytes|stored_bytes)": )\d+', r"\1<number>", text)
-    text = re.sub(r'("score": )[\d.e-]+', r"\1<number>", text)
+    text = re.sub(r'("(?:body_bytes|stored_bytes)": )\d+', r'\1"<number>"', text)
+    text = re.sub(r'("score": )[\d.e-]+', r'\1"<number>"', text)
     return re.sub(r'("next": )"[^"]*"', r'\1"<cursor>"', text)
 
 

@@ -117,7 +117,7 @@ def test_a_relative_url_from_a_file_opens_there(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("store = ", ["recollect.toml", "line 1"]),
+        ("a = 1\nstore = \n", ["recollect.toml", "line 2"]),
         ("# first\nstor = 'x'", ["'stor'", "recollect.toml, line 2", "store and namespace"]),
         ("\n[store]\nurl = 'x'", ["'store'", "line 2"]),
         ("namespace = 3", ["'namespace'", "line 1", "text"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 _STEPS = ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600), (14 * 86400, "d", 86400))
 
@@ -32,9 +32,8 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 def dollars(cost: Decimal) -> str:
     """An amount with as many digits as matter: cents, or two significant ones below."""
-    if cost == 0 or abs(cost) >= 1:
-        return f"${cost:,.2f}"
-    return f"${cost:.{max(2, 1 - cost.adjusted())}f}"
+    digits = 2 if cost == 0 else max(2, 1 - cost.adjusted())
+    return f"${cost.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,f}"
 
 
 def size(count: int) -> str:
