@@ -113,7 +113,9 @@ def test_a_long_value_is_stepped_into():
     assert found.raw is None
     taken = {}
     for key in cursor.members():
-        taken[key] = [decode(cursor.value()) for _ in cursor.items()] if key == "a" else decode(cursor.value())
+        taken[key] = (
+            [decode(cursor.value()) for _ in cursor.items()] if key == "a" else decode(cursor.value())
+        )
     assert taken == json.loads(data)
 
 
@@ -124,12 +126,11 @@ def test_a_long_value_is_stepped_into():
 def test_stepping_into_what_is_no_object_is_an_error(data):
     cursor = Cursor(io.BytesIO(data).read)
     with pytest.raises(Broken):
-        for _ in cursor.members():
-            cursor.value()
+        [cursor.value() for _ in cursor.members()]
 
 
 def test_numbers_that_json_lacks_are_refused():
-    with pytest.raises(ValueError, match="NaN|JSON"):
+    with pytest.raises(ValueError, match="NaN"):
         decode(b'{"a":NaN}')
     assert decode(b'{"a":123456789012345678901234567890}') == {"a": 123456789012345678901234567890}
     assert decode(rb'{"a":"\ud800"}') == {"a": "\ud800"}

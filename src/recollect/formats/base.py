@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Protocol
+from weakref import finalize
 
 from msgspec import Struct
 
@@ -120,8 +121,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        # Closed by its finalizer: the spool lives as long as whoever iterates over it.
-        self._file = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115  # closed below
+        finalize(self, self._file.close)
 
     def add(self, piece: bytes, offset: int) -> None:
         """Put one more piece behind the others."""

@@ -50,11 +50,12 @@ def decode(raw: bytes) -> Any:
     """A JSON text as Python values, tolerating raw control characters in strings. Raises ValueError."""
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as first:
-        try:
-            return json.loads(raw.decode(), strict=False, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            raise ValueError(str(first)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # the slower decoder below takes more, and says what is wrong with the rest
+    try:
+        return json.loads(raw.decode(), strict=False, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def _refuse(name: str) -> Any:
@@ -241,8 +242,10 @@ class Cursor:
             elif byte == 0x5B and not self._in_array and self.offset == self._start:
                 self._in_array = True
                 self._pos += 1
-            else:
+            elif byte in _CLOSER:
                 yield self._record(limit)
+            else:
+                yield Broken(self._skip_to_record(), "neither an object nor an array stands there")
 
     def start(self) -> None:
         """Note that the text begins here, behind white space and byte-order mark: the one place at
@@ -275,6 +278,11 @@ class Cursor:
         if key is not None:
             self._first_key = key[1]
 
+    def _skip_to_record(self) -> int:
+        self._started = offset = self.offset
+        self.resync()
+        return offset
+
     def _skip_zeros(self) -> Broken:
         offset = self.offset
         while self.peek() == 0:
@@ -285,9 +293,7 @@ class Cursor:
     def resync(self) -> None:
         """Go on behind a damage: to the next ``{`` that begins as records here do, or that begins
         a line."""
-        start = rb"(?<=\n)\{\s*+\""
-        if self._first_key is not None:
-            start += rb"|\{\s*+" + re.escape(self._first_key) + rb"\s*+:"
+        start = rb"(?<=\n)\{\s*+\"|\{\s*+" + re.escape(self._first_key or b'"')
         pattern = re.compile(start)
         floor = max(self._started + 1, self.offset)
         while True:

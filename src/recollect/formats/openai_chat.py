@@ -48,13 +48,15 @@ def read(source: Source) -> Iterator[Piece]:
             yield Damage(found.offset, found.reason)
             continue
         try:
-            value = None if found.raw is None else _decoded(found)
-            if found.raw is not None and isinstance(value, dict) and bare.takes(value):
-                bare.add(found.raw, found.offset)
-                continue
-            if isinstance(value, list):
-                yield from bare.end()
-            yield _large(cursor, found.offset) if found.raw is None else _small(value, found.offset)
+            value = _large(cursor, found.offset) if found.raw is None else _decoded(found)
+            if isinstance(value, Conversation):
+                yield value
+            elif isinstance(value, dict) and bare.takes(value):
+                bare.add(dumps(value) if found.raw is None else found.raw, found.offset)
+            else:
+                if isinstance(value, list):
+                    yield from bare.end()
+                yield _small(value, found.offset)
         except Broken as broken:
             yield Damage(found.offset, broken.reason)
             if found.raw is None:
@@ -132,9 +134,10 @@ def _small(value: Any, offset: int) -> Conversation:
     return _conversation(offset, messages, value if name else {}, name)
 
 
-def _large(cursor: Cursor, offset: int) -> Conversation:
+def _large(cursor: Cursor, offset: int) -> Conversation | dict[str, Any]:
     """A conversation taken message by message; what does not fit in memory waits on disk, since
-    the keys behind the messages come first. Raises Broken."""
+    the keys behind the messages come first. An object without messages comes back as it is.
+    Raises Broken."""
     spool = Spool()
     if cursor.peek() == 0x5B:
         for place in cursor.items():
@@ -149,12 +152,7 @@ def _large(cursor: Cursor, offset: int) -> Conversation:
                 spool.add(cursor.value() or b"", place)
         else:
             rest[key] = _decoded(Found(cursor.offset, cursor.value()))
-    if name is None:
-        if "role" in rest:  # one message that is larger than whole conversations are
-            spool.add(dumps(rest), offset)
-            return _conversation(offset, _Spooled(spool), {}, None)
-        raise Broken(offset, "no conversation: there is no list under 'messages'")
-    return _conversation(offset, _Spooled(spool), rest, name)
+    return rest if name is None else _conversation(offset, _Spooled(spool), rest, name)
 
 
 def _conversation(
