@@ -19,6 +19,8 @@ ROOT_MODULE = "recollect"
 
 WAIST = {"errors", "model", "backend"}
 FEATURES = WAIST | {"records", "codec", "index", "core"}
+OPENED = FEATURES | {"stepping", "urls", "opening", "options", "transfer"}
+STORES = {"session", "store", "aio_session", "aio"}
 MAY_IMPORT: dict[str, set[str]] = {
     "_version": set(),
     "errors": set(),
@@ -36,12 +38,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "urls": FEATURES,
     "opening": FEATURES | {"stepping", "urls"},
-    "store": FEATURES | {"stepping", "urls", "opening", "options", "transfer"},
-    "aio": FEATURES | {"stepping", "urls", "opening", "options", "transfer", "store"},
-    ROOT_MODULE: FEATURES | {"_version", "aio", "helpers", "options", "store", "transfer", "urls"},
+    "session": FEATURES | {"options"},
+    "store": OPENED | {"session"},
+    "aio_session": FEATURES | {"options"},
+    "aio": OPENED | {"aio_session", "store"},
+    ROOT_MODULE: FEATURES | STORES | {"_version", "helpers", "options", "transfer", "urls"},
     "backends": {"errors", "backend", "index"},
     "layers": {"errors", "backend"},
-    "testing": FEATURES | {"aio", "store", "helpers", "options", "backends", "formats", "transfer", "urls"},
+    "testing": FEATURES | STORES | {"helpers", "options", "backends", "formats", "transfer", "urls"},
     "chat": {ROOT_MODULE, "errors", "model"},
     "adapters": {ROOT_MODULE},
     "cli": {ROOT_MODULE, "_version", "config", "errors"},
@@ -58,6 +62,12 @@ LAZILY: dict[str, set[str]] = {
     ROOT_MODULE: {"config"},
 }
 """More that a part may import, but inside functions only."""
+
+FOR_TYPING: dict[str, set[str]] = {
+    "session": {"store"},
+    "aio_session": {"aio"},
+}
+"""More that a part may name in annotations: under ``if TYPE_CHECKING`` only."""
 
 PUBLIC_ONLY = {"adapters", "cli", "server", "viewer"}
 """Parts that may take nothing from the package but the names in ``recollect.__all__``."""
@@ -155,7 +165,7 @@ def layering(found: Import) -> str | None:
         return f"{found.place} {mine} is not in the table of parts"
     if target in MAY_IMPORT[mine] or (found.lazy and target in LAZILY.get(mine, ())):
         return None
-    if found.typing and mine in PUBLIC_ONLY:
+    if found.typing and (target in FOR_TYPING.get(mine, ()) or mine in PUBLIC_ONLY):
         return None  # annotations may name a public class by its module; public_only looks at the name
     how = "lazily " if found.lazy else ""
     return f"{found.place} {mine} may not {how}import {target} ({found.target})"
