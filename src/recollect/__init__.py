@@ -9,8 +9,15 @@ with recollect.Store("sqlite:///chats.db") as store:
 """
 
 from ._version import __version__
-from .aio import AsyncSession, AsyncStore
+from .aio import AsyncStore
+from .aio_session import AsyncSession
 from .backend import Backend, Capabilities, Figures
+from .core.branching import Branch, Diff, TreeNode
+from .core.editing import EraseResult
+from .core.forking import Lineage
+from .core.history import HistoryEntry
+from .core.merging import MergeConflict, MergeResult
+from .core.retention import CleanupResult, RetentionPolicy
 from .core.verifying import Finding, Report
 from .errors import (
     AccessError,
@@ -51,7 +58,8 @@ from .model import (
     UriPart,
     Usage,
 )
-from .store import Session, Store
+from .session import Session
+from .store import Store
 from .transfer.importing import Damage, ImportResult
 
 __all__ = [
@@ -61,22 +69,30 @@ __all__ = [
     "AsyncStore",
     "Backend",
     "BlobPart",
+    "Branch",
     "BusyError",
     "Capabilities",
+    "CleanupResult",
     "ClosedError",
     "ConfigError",
     "ConflictError",
     "CorruptError",
     "Damage",
+    "Diff",
+    "EraseResult",
     "ExistsError",
     "Figures",
     "FilePart",
     "Finding",
     "ForkedFrom",
     "FullError",
+    "HistoryEntry",
     "Hit",
     "ImportResult",
     "InvalidError",
+    "Lineage",
+    "MergeConflict",
+    "MergeResult",
     "Message",
     "MissingExtraError",
     "NotFoundError",
@@ -84,6 +100,7 @@ __all__ = [
     "Page",
     "ReasoningPart",
     "Report",
+    "RetentionPolicy",
     "Session",
     "SessionInfo",
     "SessionQuery",
@@ -95,6 +112,7 @@ __all__ = [
     "ToolCallPart",
     "ToolCallResponsePart",
     "TrashedError",
+    "TreeNode",
     "UnavailableError",
     "UnknownOutcomeError",
     "UnsupportedError",

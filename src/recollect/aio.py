@@ -1,4 +1,4 @@
-"""``AsyncStore`` and ``AsyncSession``: the verbs of ``Store`` and ``Session``, awaited.
+"""``AsyncStore``: the verbs of ``Store``, awaited.
 
 Over a blocking engine, writes are queued to one worker thread that commits many at once and reads
 run on threads of their own; over an asynchronous engine everything is awaited where it is called.
@@ -10,9 +10,11 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from .aio_session import AsyncSession
 from .backend import Backend, Capabilities, Figures
-from .core import appending, attributes, listing, reading, saving, searching, sessions, verifying
-from .core.base import Clock, Core, Handle
+from .core import listing, retention, saving, searching, sessions, tagging, verifying
+from .core.base import Clock, Handle
+from .core.retention import CleanupResult, RetentionPolicy
 from .errors import ClosedError
 from .model import Hit, Message, Page, SessionInfo, SessionQuery
 from .opening import open_target
@@ -114,9 +116,10 @@ class AsyncStore:
         handle = await self._write(lambda: sessions.create_session(self._core, session_id, attributes))
         return AsyncSession(self, handle)
 
-    async def get(self, session_id: str) -> AsyncSession:
+    async def get(self, session_id: str, *, at: int | None = None) -> AsyncSession:
         """See ``Store.get``."""
-        return AsyncSession(self, await self._read(lambda: sessions.get_session(self._core, session_id)))
+        handle = await self._read(lambda: sessions.get_session(self._core, session_id, at))
+        return AsyncSession(self, handle)
 
     async def exists(self, session_id: str) -> bool:
         """See ``Store.exists``."""
@@ -166,6 +169,25 @@ class AsyncStore:
             return handle
 
         return AsyncSession(self, await self._write(saved))
+
+    async def tags(self) -> dict[str, int]:
+        """See ``Store.tags``."""
+        return await self._read(lambda: tagging.tags(self._core))
+
+    async def rename_tag(self, old: str, new: str) -> int:
+        """See ``Store.rename_tag``."""
+        return await self._write(lambda: tagging.rename_tag(self._core, old, new))
+
+    async def cleanup(
+        self, policy: RetentionPolicy, *, dry_run: bool = True, purge: bool = False
+    ) -> CleanupResult:
+        """See ``Store.cleanup``."""
+        core = self._core
+        return await self._read(lambda: retention.cleanup(core, policy, dry_run=dry_run, purge=purge))
+
+    async def purge(self, *, trash_days: float = 30) -> list[str]:
+        """See ``Store.purge``."""
+        return await self._read(lambda: retention.purge(self._core, trash_days=trash_days))
 
     async def search(
         self,
@@ -234,78 +256,3 @@ class AsyncStore:
     def __repr__(self) -> str:
         state = "closed" if self._opened.closed else "open"
         return f"<AsyncStore {self.capabilities.name} namespace={self._core.namespace!r} {state}>"
-
-
-class AsyncSession:
-    """A ``Session`` for asyncio: the same verbs, awaited.
-
-    ``info`` and ``version`` are as of the last verb; ``await session.refresh()`` looks anew.
-    """
-
-    def __init__(self, store: AsyncStore, handle: Handle) -> None:
-        self._store = store
-        self._core: Core = store._core
-        self._handle = handle
-
-    @property
-    def id(self) -> str:
-        """The session's id."""
-        return self._handle.key.session_id
-
-    @property
-    def info(self) -> SessionInfo:
-        """Attributes and figures as of the last verb on this handle."""
-        return self._handle.state.info
-
-    @property
-    def version(self) -> int:
-        """The seq of the newest record as of the last verb on this handle."""
-        return self._handle.row.version
-
-    async def refresh(self) -> SessionInfo:
-        """See ``Session.refresh``."""
-        return (await self._store._read(lambda: self._core.refresh(self._handle))).info
-
-    async def append(self, *messages: Message, expect: int | None = None) -> list[Message]:
-        """See ``Session.append``."""
-        core, handle = self._core, self._handle
-        return await self._store._write(lambda: appending.append(core, handle, messages, expect=expect))
-
-    async def messages(
-        self,
-        *,
-        last: int | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-        at: int | None = None,
-    ) -> list[Message]:
-        """See ``Session.messages``."""
-        return await self._store._read(
-            lambda: reading.messages(self._core, self._handle, last=last, before=before, limit=limit, at=at)
-        )
-
-    async def update(self, *, expect: int | None = None, **changes: Unpack[Attributes]) -> SessionInfo:
-        """See ``Session.update``."""
-        core, handle = self._core, self._handle
-        return await self._store._write(lambda: attributes.update(core, handle, changes, expect=expect))
-
-    async def tag(self, *tags: str, expect: int | None = None) -> SessionInfo:
-        """See ``Session.tag``."""
-        core, handle = self._core, self._handle
-        return await self._store._write(lambda: attributes.retag(core, handle, tags, (), expect=expect))
-
-    async def untag(self, *tags: str, expect: int | None = None) -> SessionInfo:
-        """See ``Session.untag``."""
-        core, handle = self._core, self._handle
-        return await self._store._write(lambda: attributes.retag(core, handle, (), tags, expect=expect))
-
-    async def touch(self, *, expect: int | None = None) -> SessionInfo:
-        """See ``Session.touch``."""
-        return await self._store._write(lambda: attributes.touch(self._core, self._handle, expect=expect))
-
-    async def clear(self, *, expect: int | None = None) -> SessionInfo:
-        """See ``Session.clear``."""
-        return await self._store._write(lambda: attributes.clear(self._core, self._handle, expect=expect))
-
-    def __repr__(self) -> str:
-        return f"<AsyncSession {self.id!r} version={self.version}>"

@@ -8,10 +8,11 @@ counting need no walk over the log:
 
     [at, nth, tip, depth, turn, origin, crc]
 
-``at`` is the commit's time (microseconds UTC) and ``nth`` the record's place in it, from 0; ``tip`` the seq of the active head after the record
-(0: none), ``depth``, ``turn`` and ``origin`` the number of messages, the number of user messages
-and the seq of the first user message: in a message record those of the line that ends in it, in
-all others those of the active line. ``crc`` is the CRC-32 of the body up to it.
+``at`` is the commit's time (microseconds UTC) and ``nth`` the record's place in it, from 0; ``tip``
+is the seq of the active head after the record (0: none); ``depth``, ``turn`` and ``origin`` are the
+number of messages, the number of user messages and the seq of the first user message: in a message
+record those of the line that ends in it, in all others those of the active line. ``crc`` is the
+CRC-32 of the body up to it.
 """
 
 from __future__ import annotations

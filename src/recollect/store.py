@@ -8,13 +8,15 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeVar, Unpack
 
 from .backend import Backend, Capabilities, Figures
-from .core import appending, attributes, listing, reading, saving, searching, sessions, verifying
-from .core.base import DEFAULT_NAMESPACE, Clock, Core, Handle
+from .core import listing, retention, saving, searching, sessions, tagging, verifying
+from .core.base import DEFAULT_NAMESPACE, Clock, Core
 from .core.filters import query_of
+from .core.retention import CleanupResult, RetentionPolicy
 from .errors import ClosedError, InvalidError
 from .model import Hit, Message, Page, SessionInfo, SessionQuery
 from .opening import open_target
 from .options import Attributes, Filters
+from .session import Session
 from .stepping import LoopThread, step
 from .transfer.exporting import Destination, export_session
 from .transfer.importing import ImportResult, import_paths
@@ -110,9 +112,10 @@ class Store:
         """A new session. Raises ExistsError when the id is taken."""
         return Session(self, self._run(sessions.create_session(self._core, session_id, attributes)))
 
-    def get(self, session_id: str) -> Session:
-        """The session of that id. Raises NotFoundError."""
-        return Session(self, self._run(sessions.get_session(self._core, session_id)))
+    def get(self, session_id: str, *, at: int | None = None) -> Session:
+        """The session of that id, or with ``at`` as it was at a version, attributes included: such
+        a handle can be read, not written to. Raises NotFoundError."""
+        return Session(self, self._run(sessions.get_session(self._core, session_id, at)))
 
     def exists(self, session_id: str) -> bool:
         """Whether there is such a session, outside the trash."""
@@ -166,6 +169,26 @@ class Store:
         handle = self._run(sessions.open_session(self._core, session_id, {}))
         self._run(saving.save(self._core, handle, list(messages)))
         return Session(self, handle)
+
+    # Tags
+
+    def tags(self) -> dict[str, int]:
+        """Every tag with the number of sessions that have it, the most used first."""
+        return self._run(tagging.tags(self._core))
+
+    def rename_tag(self, old: str, new: str) -> int:
+        """Rename a tag in every session, or merge it into one that exists; returns how many changed."""
+        return self._run(tagging.rename_tag(self._core, old, new))
+
+    # Retention
+
+    def cleanup(self, policy: RetentionPolicy, *, dry_run: bool = True, purge: bool = False) -> CleanupResult:
+        """Move what a policy lets go to the trash, or with ``purge`` remove it for good."""
+        return self._run(retention.cleanup(self._core, policy, dry_run=dry_run, purge=purge))
+
+    def purge(self, *, trash_days: float = 30) -> list[str]:
+        """Remove expired sessions for good, and those in the trash for ``trash_days`` (0: never)."""
+        return self._run(retention.purge(self._core, trash_days=trash_days))
 
     # Search
 
@@ -242,82 +265,6 @@ class Store:
     def __repr__(self) -> str:
         state = "closed" if self._opened.closed else "open"
         return f"<Store {self.capabilities.name} namespace={self._core.namespace!r} {state}>"
-
-
-class Session:
-    """One conversation. Handles stay valid while others write: they reload by version."""
-
-    def __init__(self, store: Store, handle: Handle) -> None:
-        self._store = store
-        self._core = store._core
-        self._handle = handle
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._store._run(coroutine)
-
-    @property
-    def id(self) -> str:
-        """The session's id."""
-        return self._handle.key.session_id
-
-    @property
-    def info(self) -> SessionInfo:
-        """Attributes and figures, as of now. Raises NotFoundError once the session is gone."""
-        return self._run(self._core.refresh(self._handle)).info
-
-    @property
-    def version(self) -> int:
-        """The seq of the newest record, as of now: give it as ``expect=`` to guard a write."""
-        return self.info.version
-
-    def refresh(self) -> SessionInfo:
-        """Look at the session anew; ``info`` does the same here, and does not in AsyncSession."""
-        return self._run(self._core.refresh(self._handle)).info
-
-    def append(self, *messages: Message, expect: int | None = None) -> list[Message]:
-        """Add messages, all or none, durable on return; returns them as stored.
-
-        A supplied id that is stored with the same content is not stored twice. With ``expect``
-        another writer's commit raises ConflictError; without, the messages go behind its.
-        """
-        return self._run(appending.append(self._core, self._handle, messages, expect=expect))
-
-    def messages(
-        self,
-        *,
-        last: int | None = None,
-        before: str | None = None,
-        limit: int | None = None,
-        at: int | None = None,
-    ) -> list[Message]:
-        """Messages in order: all, the ``last`` n, at most ``limit`` before the message ``before``,
-        or those that were there ``at`` a version."""
-        return self._run(
-            reading.messages(self._core, self._handle, last=last, before=before, limit=limit, at=at)
-        )
-
-    def update(self, *, expect: int | None = None, **changes: Unpack[Attributes]) -> SessionInfo:
-        """Set attributes; ``tags`` and ``metadata`` are replaced whole, what is not given stays."""
-        return self._run(attributes.update(self._core, self._handle, changes, expect=expect))
-
-    def tag(self, *tags: str, expect: int | None = None) -> SessionInfo:
-        """Add tags."""
-        return self._run(attributes.retag(self._core, self._handle, tags, (), expect=expect))
-
-    def untag(self, *tags: str, expect: int | None = None) -> SessionInfo:
-        """Remove tags; those it does not have do not matter."""
-        return self._run(attributes.retag(self._core, self._handle, (), tags, expect=expect))
-
-    def touch(self, *, expect: int | None = None) -> SessionInfo:
-        """Make the session the newest, changing nothing else."""
-        return self._run(attributes.touch(self._core, self._handle, expect=expect))
-
-    def clear(self, *, expect: int | None = None) -> SessionInfo:
-        """Begin anew with no messages; what was said stays in the log (see ``messages(at=)``)."""
-        return self._run(attributes.clear(self._core, self._handle, expect=expect))
-
-    def __repr__(self) -> str:
-        return f"<Session {self.id!r} version={self._handle.row.version}>"
 
 
 def merged(query: SessionQuery | None, filters: Filters) -> SessionQuery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -12,32 +13,56 @@ from ..model import BlobPart, Message
 from ..records import State, is_tombstone
 from .base import Core, Handle
 from .batch import Batch
+from .branching import free_name, head_of
 from .drafts import Draft, drafts
+from .lines import end_at
 from .reading import by_seqs
 from .writing import Change, write
 
+OnConflict = Literal["rebase", "branch"]
+
 
 async def append(
-    core: Core, handle: Handle, messages: Sequence[Message], *, expect: int | None = None
+    core: Core,
+    handle: Handle,
+    messages: Sequence[Message],
+    *,
+    branch: str | None = None,
+    on_conflict: OnConflict = "rebase",
+    expect: int | None = None,
 ) -> list[Message]:
-    """Add messages to the end of the active line, all or none; returns them as stored.
+    """Add messages to the end of the active line, or of ``branch``; returns them as stored.
 
-    A message whose supplied id is stored already with the same content is not stored again;
-    with other content it raises ExistsError.
+    A message whose supplied id is stored already with the same content is not stored again; with
+    other content it raises ExistsError. ``on_conflict`` says what happens when the session moved
+    since the handle last saw it: ``rebase`` puts the messages behind the other writer's, ``branch``
+    on a new branch behind what the handle saw.
     """
     core.writable()
+    if on_conflict not in ("rebase", "branch"):
+        raise InvalidError(f"on_conflict must be 'rebase' or 'branch', not {on_conflict!r}.")
     now = core.clock.now()
     ready = drafts(messages, now)
     supplied = [d for d in ready if d.supplied]
     check_unique(supplied)
+    seen = (handle.draft[1] if handle.draft else handle.state) if on_conflict == "branch" else None
 
     async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:
         known = await _known(core, handle, supplied) if supplied else {}
         fresh = [d for d in ready if d.message_id not in known] if known else ready
+        if branch is not None:
+            head_of(state, branch)  # raises when there is none
         if not fresh:
             return [known[d.message_id] for d in ready]
         batch = Batch(core, row, state, now)
-        stored = batch.extend(fresh)
+        if seen is not None and seen.tip != state.tip and branch is None:
+            aside, tip = free_name(state, state.info.branch), seen.tip
+            stored = batch.extend_aside(aside, await end_at(core, row.key, tip), fresh)
+        elif branch is not None and branch != state.info.branch:
+            end = await end_at(core, row.key, head_of(state, branch))
+            stored = batch.extend_aside(branch, end, fresh)
+        else:
+            stored = batch.extend(fresh)
         return batch.change([known.get(d.message_id, d.message) for d in ready] if known else stored)
 
     return await write(core, handle, build, expect)

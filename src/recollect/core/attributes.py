@@ -12,7 +12,7 @@ from ..model import SessionInfo
 from ..records import HeadBody, Line, Patch, State
 from .base import Core, Handle
 from .batch import Batch
-from .drafts import check_json
+from .drafts import check_json, join_surrogates
 from .ids import check_name
 from .writing import Change, write
 
@@ -59,7 +59,7 @@ def _checked(name: str, value: Any) -> Any:
         return value.astimezone(UTC)
     elif value is not None and not isinstance(value, str):
         raise InvalidError(f"{name} must be text or None, not {type(value).__name__}.")
-    return value
+    return join_surrogates(value) if isinstance(value, str) else value
 
 
 def check_tags(tags: Any) -> tuple[str, ...]:

@@ -41,15 +41,17 @@ class Handle:
     """What a session object knows of its session.
 
     ``row`` and ``state`` are acknowledged. ``draft`` is newer, written inside a transaction whose
-    commit is still to come; only writes in that same transaction build on it.
+    commit is still to come; only writes in that same transaction build on it. A ``past`` handle
+    stays at its version and cannot be written to.
     """
 
-    __slots__ = ("draft", "key", "row", "state")
+    __slots__ = ("draft", "key", "past", "row", "state")
 
-    def __init__(self, key: Key, row: SessionRow, state: State) -> None:
+    def __init__(self, key: Key, row: SessionRow, state: State, *, past: bool = False) -> None:
         self.key = key
         self.row = row
         self.state = state
+        self.past = past
         self.draft: tuple[SessionRow, State] | None = None
 
 
@@ -154,6 +156,8 @@ class Core:
 
     async def refresh(self, handle: Handle) -> State:
         """Bring a handle up to date with other writers."""
+        if handle.past:
+            return handle.state
         row = await self.load(handle.key)
         known, state = handle.draft or (handle.row, handle.state)
         if row.version == known.version and row.body == known.body:

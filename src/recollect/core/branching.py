@@ -184,9 +184,11 @@ async def branch_line(core: Core, key: Key, state: State, name: str) -> list[Mes
     return messages
 
 
-async def diff(core: Core, handle: Handle, ours: str, theirs: str) -> Diff:
-    """What two branches have in common and what each adds."""
+async def diff(core: Core, handle: Handle, ours: str, theirs: str | None) -> Diff:
+    """What two branches have in common and what each adds; one alone is held against the active."""
     state = await core.refresh(handle)
+    if theirs is None:
+        ours, theirs = state.info.branch, ours
     return split(
         await branch_line(core, handle.key, state, ours), await branch_line(core, handle.key, state, theirs)
     )

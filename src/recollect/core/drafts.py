@@ -23,6 +23,7 @@ from .ids import check_name, encode_message_id, new_id
 
 BLOB_THRESHOLD = 64 * 1024
 MAX_DEPTH = 128
+_ESCAPED_SURROGATE = b"\\ud"
 _ROLES = frozenset(ROLES) - {""}
 
 
@@ -73,10 +74,10 @@ def _draft(message: Message, now: int, moment: datetime) -> Draft:
         message_id, None, message.role, parts, created_at, message.model, message.usage, message.metadata
     )
     raw = dumps(complete)
-    if not plain:
-        _check_round_trip(complete, raw)
+    if not plain or _ESCAPED_SURROGATE in raw:
+        complete = _round_trip(complete, raw)
     if blobs:
-        complete = replace(complete, parts=tuple(with_content(part, blobs) for part in parts))
+        complete = replace(complete, parts=tuple(with_content(part, blobs) for part in complete.parts))
     return Draft(complete, raw, raw_id, at, texts_of(parts), supplied, blobs)
 
 
@@ -122,8 +123,8 @@ def with_content(part: Any, blobs: dict[bytes, bytes]) -> Any:
     return part
 
 
-def _check_round_trip(message: Message, raw: bytes) -> None:
-    """Raises InvalidError unless ``raw`` decodes to an equal message."""
+def _round_trip(message: Message, raw: bytes) -> Message:
+    """The message that ``raw`` decodes to. Raises InvalidError unless it is the same."""
     for value in (message.metadata, *message.parts):
         _check_depth(value, "message")
     try:
@@ -131,7 +132,7 @@ def _check_round_trip(message: Message, raw: bytes) -> None:
     except ValueError as error:
         raise InvalidError(f"The message cannot be stored: {error}.") from error
     if decoded == message:
-        return
+        return decoded
     # Unequal and yet the same only when two surrogate halves in a row became their character.
     place = next(filter(None, (_differs(*pair) for pair in _field_pairs(message, decoded))), None)
     if place is not None:
@@ -139,6 +140,7 @@ def _check_round_trip(message: Message, raw: bytes) -> None:
             f"The message cannot be stored unchanged: {place} is not a JSON value.",
             hint="Use text, finite numbers, booleans, None, lists and dicts with text keys.",
         )
+    return decoded
 
 
 def _field_pairs(before: Message, after: Message) -> Iterator[tuple[Any, Any, str]]:
@@ -161,7 +163,7 @@ def _differs(before: Any, after: Any, path: str) -> str | None:
         for key, value in before.items():
             if not isinstance(key, str):
                 return f"{path} (key {key!r})"
-            joined = _join_surrogates(key)
+            joined = join_surrogates(key)
             if joined not in after:
                 return f"{path}.{key}"
             found = _differs(value, after[joined], f"{path}.{key}")
@@ -172,11 +174,12 @@ def _differs(before: Any, after: Any, path: str) -> str | None:
         pairs = enumerate(zip(before, after, strict=True))
         return next((found for i, (a, b) in pairs if (found := _differs(a, b, f"{path}[{i}]"))), None)
     if isinstance(before, str) and isinstance(after, str):
-        return None if _join_surrogates(before) == after else path
+        return None if join_surrogates(before) == after else path
     return None if before == after else f"{path} ({type(before).__name__})"
 
 
-def _join_surrogates(text: str) -> str:
+def join_surrogates(text: str) -> str:
+    """Two surrogate halves in a row as the character they spell, as JSON reads them."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from ..model import BlobPart, Message, SessionInfo
 from ..records import HeadBody, State, is_tombstone, tombstone
 from .base import Core, Handle
 from .batch import Batch
-from .branching import free_name, head_of
+from .branching import free_name
 from .drafts import drafts
 from .ids import encode_message_id
 from .lines import end_at
@@ -23,26 +22,6 @@ from .reading import by_seqs, line_records, one, seq_of
 from .writing import Change, write
 
 _BATCH = 1000
-
-
-async def append_to(
-    core: Core, handle: Handle, branch: str, messages: Sequence[Message], *, expect: int | None = None
-) -> list[Message]:
-    """Add messages to the end of a branch; the active one stays active. A branch that is not there
-    raises NotFoundError."""
-    ready = drafts(messages, core.clock.now())
-
-    async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:
-        seq = head_of(state, branch)
-        if not ready:
-            return []
-        batch = Batch(core, row, state)
-        if branch == state.info.branch:
-            return batch.change(batch.extend(ready))
-        end = await end_at(core, row.key, seq)
-        return batch.change(batch.extend_aside(branch, end, ready))
-
-    return await write(core, handle, build, expect)
 
 
 async def edit(

@@ -13,6 +13,7 @@ from .attributes import patch_of
 from .base import Core, Handle
 from .batch import Batch
 from .ids import uuid7
+from .lines import state_at
 from .writing import Change, remove, write
 
 
@@ -80,11 +81,14 @@ async def _create(core: Core, key: Key, old: SessionRow | None, patch: Patch) ->
     return handle
 
 
-async def get_session(core: Core, session_id: str) -> Handle:
-    """The session. Raises NotFoundError."""
+async def get_session(core: Core, session_id: str, at: int | None = None) -> Handle:
+    """The session, or with ``at`` the session as it was at a version. Raises NotFoundError."""
     key = core.key(session_id)
     row = await core.load(key)
-    return Handle(key, row, core.codec.state(row))
+    state = core.codec.state(row)
+    if at is None:
+        return Handle(key, row, state)
+    return Handle(key, row, await state_at(core, key, state, at), past=True)
 
 
 async def exists(core: Core, session_id: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
-from ..backend import MESSAGE, SessionRow
+from ..backend import MESSAGE, Key, SessionRow
 from ..errors import CorruptError, StoreError
 from ..model import SessionQuery
 from ..records import State
@@ -14,6 +16,7 @@ from .listing import session_rows
 from .log import Folder, blobs_of, entries
 
 _BATCH = 200
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Finding(Struct, frozen=True):
@@ -80,8 +83,12 @@ def _compare(core: Core, row: SessionRow, stored: State, folded: State) -> list[
 
 
 def _unordered(value: object) -> object:
-    """Tags and metadata leaves have no order in engines."""
-    return frozenset(value) if isinstance(value, tuple) else value
+    """A lookup column as engines may keep it: without order, lone surrogates replaced."""
+    if isinstance(value, tuple) and not isinstance(value, Key):
+        return frozenset(
+            _unordered(item) if isinstance(item, str) else tuple(map(_unordered, item)) for item in value
+        )
+    return _SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 async def verify(core: Core, session_id: str | None = None) -> Report:

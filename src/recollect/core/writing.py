@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from ..backend import Commit, Exclusive, SessionRow
-from ..errors import BusyError, ConflictError, UnknownOutcomeError
+from ..errors import AccessError, BusyError, ConflictError, StoreError, UnknownOutcomeError
 from ..records import State
 from .base import Core, Handle
 
@@ -40,6 +40,11 @@ async def write(core: Core, handle: Handle, build: Build[R], expect: int | None 
     is acknowledged.
     """
     core.writable()
+    if handle.past:
+        raise AccessError(
+            f"This is session {handle.key.session_id!r} as it was at version {handle.state.version}.",
+            hint="To go on from there, fork it, or restore that version.",
+        )
     row, state = handle.draft or (handle.row, handle.state)
     if expect is not None:
         if row.version != expect:
@@ -52,8 +57,10 @@ async def write(core: Core, handle: Handle, build: Build[R], expect: int | None 
         return await _attempt(core, handle, build, row, state)
     except ConflictError:
         if expect is not None:
-            row = await core.load(handle.key)
-            raise moved(row, expect) from None
+            row, state = await _reload(core, handle)
+            if row.version != expect:
+                raise moved(row, expect) from None
+            return await _attempt(core, handle, build, row, state)  # the commit was lost on its way
     if core.transactional and isinstance(core.backend, Exclusive):
         # Nobody else writes inside: this second attempt cannot lose.
         async with core.backend.exclusive():
@@ -76,8 +83,13 @@ async def _reload(core: Core, handle: Handle) -> tuple[SessionRow, State]:
 
 
 async def _attempt(core: Core, handle: Handle, build: Build[R], row: SessionRow, state: State) -> R:
-    change = await build(row, state)
+    try:
+        change = await build(row, state)
+    except StoreError:
+        await _check_newest(core, row)
+        raise
     if not isinstance(change, Change):
+        await _check_newest(core, row)
         return change
     commit = change.commit
     try:
@@ -89,6 +101,14 @@ async def _attempt(core: Core, handle: Handle, build: Build[R], row: SessionRow,
     core.adopt(handle, commit.row, change.state)
     result: R = change.result
     return result
+
+
+async def _check_newest(core: Core, row: SessionRow) -> None:
+    """A refusal, or that there is nothing to write, counts only on the newest state: else
+    ConflictError, so that the verb is tried on that one."""
+    newest = await core.load(row.key)
+    if newest.version != row.version:
+        raise ConflictError(f"Session {row.key.session_id!r} moved.")
 
 
 async def _is_stored(core: Core, commit: Commit) -> bool:

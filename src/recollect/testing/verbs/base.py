@@ -9,10 +9,12 @@ from typing import Any, cast
 import pytest
 from msgspec import Struct
 
-from ...aio import AsyncSession, AsyncStore
+from ...aio import AsyncStore
+from ...aio_session import AsyncSession
 from ...backend import Backend
 from ...model import Message
-from ...store import Session, Store
+from ...session import Session
+from ...store import Store
 from ..base import EngineTests, MakeBackend
 from ..clock import Clock
 from ..driving import Loop
