@@ -84,6 +84,17 @@ def test_no_thread_before_the_first_text_and_none_after_close(tmp_path):
     assert indexers() == []
 
 
+def test_a_stop_is_never_missed(tmp_path, monkeypatch):
+    monkeypatch.setattr(maintenance, "_QUIET", 0.0)
+    for n in range(100):
+        backend = opened(tmp_path / "a.db")
+        append(backend, 0, "some words", Key("", str(n)))
+        closing = threading.Thread(target=lambda b=backend: step(b.close()), daemon=True)
+        closing.start()
+        closing.join(20)
+        assert not closing.is_alive()
+
+
 def test_a_quiet_writers_texts_are_indexed(tmp_path):
     backend = opened(tmp_path / "a.db")
     append(backend, 0, "some words", count=300)

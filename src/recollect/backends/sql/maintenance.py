@@ -94,7 +94,8 @@ class Maintenance:
     # ---- the thread
 
     def _run(self) -> None:
-        while True:
+        # A slice may clear the very wake-up that says stop; so stop is looked at before each wait.
+        while not self._stop.is_set():
             self._wake.wait()
             if self._stop.is_set():
                 return
