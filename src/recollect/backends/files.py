@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["FilesBackend"]
 
 _LOCKS = 64
-_ALL = 2**63
 _live: weakref.WeakSet[FilesBackend] = weakref.WeakSet()
 
 Texts = Callable[[int, bytes], tuple[str, ...]]
@@ -209,22 +208,18 @@ class FilesBackend:
         """Records between ``after`` and ``before``, the first ``limit`` or the last ``last``."""
         self._check_open()
         wanted = None if kinds is None else frozenset(KINDS[kind] for kind in kinds if kind in KINDS)
-        with self._logs.using(self._logs.place(key)) as found:
-            if found is None:
-                return []
-            fd, log = found
-            if last is not None:
-                return log.read_last(fd, after, before, max(last, 0), wanted)
-            return log.read(fd, after, before, _ALL if limit is None else max(limit, 0), wanted)
+        return self._logs.records(self._logs.place(key), after, before, limit, last, wanted)
 
     async def seqs(self, key: Key, ids: Sequence[bytes]) -> dict[bytes, int]:
         """The seq of each of these message ids that is stored."""
         self._check_open()
-        with self._logs.using(self._logs.place(key)) as found:
-            if found is None or not ids:
+        place = self._logs.place(key)
+        with self._logs.opened(place) as fd:
+            if fd is None or not ids:
                 return {}
-            stored = found[1].message_ids(found[0])
-            return {id_: stored[id_] for id_ in ids if id_ in stored}
+            with self._logs.using(place, fd) as log:
+                stored = log.message_ids(fd)
+                return {id_: stored[id_] for id_ in ids if id_ in stored}
 
     async def blob(self, key: Key, digest: bytes) -> bytes | None:
         """A blob of this session, or None."""

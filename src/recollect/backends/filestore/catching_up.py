@@ -91,13 +91,15 @@ class CatchingUp:
         if place is None:
             return "its name is none that this store gives"
         try:
-            with self._logs.using(place) as found:
-                if found is None or found[1].is_empty:
+            with self._logs.opened(place) as fd:
+                if fd is None:
                     return NOTHING_YET
-                log = found[1]
-                if log.row is None:
-                    return str(log.damaged_end())
-                self._put(path, known, log)
+                with self._logs.using(place, fd) as log:
+                    if log.is_empty:
+                        return NOTHING_YET
+                    if log.row is None:
+                        return str(log.damaged_end())
+                    self._put(path, known, log.row, log)
         except CorruptError as error:
             return str(error)
         return None
@@ -111,7 +113,7 @@ class CatchingUp:
             return place if place is not None and place.path == path else None
         return self._logs.place(Key(namespace, session))
 
-    def _put(self, path: str, known: Known | None, log: Log) -> None:
+    def _put(self, path: str, known: Known | None, row: SessionRow, log: Log) -> None:
         """Row and stamp as the log has them now; texts stay where they were if the log only grew."""
         assert log.row is not None  # the caller looked
         grew = known is not None and known.inode == log.stamp.inode and known.head == log.head
@@ -119,7 +121,7 @@ class CatchingUp:
             # It starts anew under a number of its own: the text index relies on what a record's
             # number once stood for.
             drop_session(self._conn, path)
-        self._put_row(path, log.row, log.stamp, log.head, log.end)
+        self._put_row(path, row, log.stamp, log.head, log.end)
 
     def _put_row(
         self, path: str, row: SessionRow, stamp: RawStamp, head: bytes, end: int, attributes: bool = True
@@ -162,16 +164,17 @@ class CatchingUp:
         row: Any = self._conn.execute('SELECT path, text_end, "end" FROM files WHERE sid = ?', (sid,)).get
         path, text_end, end = row
         key = Key(*self._conn.execute("SELECT namespace, session_id FROM sessions WHERE sid = ?", (sid,)).get)
-        with self._logs.using(self._logs.place(key)) as found:
-            if found is None or found[1].end < end:
-                # Gone or replaced since the files were listed; the next look takes care of it.
+        place = self._logs.place(key)
+        with self._logs.opened(place) as fd:
+            if fd is None:
                 return
-            fd, log = found
-            known = self.known(path)
-            if known is None or known.head != log.head or known.inode != log.stamp.inode:
-                return
-            entries = (entry for line in log.read_lines(fd, text_end) for entry in self._entries(line))
-            self._add(sid, entries, log.end)
+            with self._logs.using(place, fd) as log:
+                known = self.known(path)
+                if known is None or (known.head, known.inode) != (log.head, log.stamp.inode) or log.end < end:
+                    # Gone or replaced since the files were listed; the next look takes care of it.
+                    return
+                entries = (entry for line in log.read_lines(fd, text_end) for entry in self._entries(line))
+                self._add(sid, entries, log.end)
 
     def _entries(self, line: bytes) -> Iterable[Entry]:
         for record in lines.decode_full(line).records:

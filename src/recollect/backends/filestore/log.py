@@ -1,4 +1,4 @@
-"""What this process knows of one session's file, and reading with that knowledge.
+"""What this process knows of one session's file.
 
 Only lines whose checksum was verified are known, from some line on to the end of the file: the row needs
 the last line only, the last n messages a few. Damaged stretches are entries like lines, marked as such,
@@ -8,22 +8,21 @@ so that whoever needs something inside one gets a CorruptError with its place, a
 from __future__ import annotations
 
 import os
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from ...backend import Key, Record, SessionRow, StoredRecord
+from ...backend import Key, Record, SessionRow
 from ...errors import CorruptError
 from . import lines
 from .disk import Stamp, read_at, stamp_of
+from .reading import View
 
 __all__ = ["Log"]
 
 _BLOCK = 8192
 _CHUNK = 4 * 1024 * 1024
-_BATCH_BYTES = 8 * 1024 * 1024
-_DECODING = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 class Log:
@@ -56,10 +55,8 @@ class Log:
     def load(self, fd: int) -> None:
         """Learn the end of the file, without its history."""
         info = os.fstat(fd)
-        self.stamp = stamp_of(info)
+        self.unload()
         self.head = read_at(fd, lines.HEAD_SIZE, 0)
-        self.bases, self.offsets, self.bad, self.ids = [], [], {}, None
-        self.row, self.version = None, 0
         self.end = _last_newline(fd, info.st_size)
         start, block, found = self.end, _BLOCK, False
         while start > 0 and not found:
@@ -71,10 +68,12 @@ class Log:
             self.version += 1
             if self.row is not None:
                 self.row = msgspec.structs.replace(self.row, version=self.version)
+        self.stamp = stamp_of(info)
 
     def unload(self) -> None:
         """Know nothing."""
-        self.stamp, self.row = Stamp(0, 0, 0), None
+        self.stamp, self.row, self.version, self.end = Stamp(0, 0, 0), None, 0, 0
+        self.bases, self.offsets, self.bad, self.ids = [], [], {}, None
 
     def _drop_torn_end(self) -> None:
         """A last line with NULs in it was being written when the machine stopped: blocks of it
@@ -114,8 +113,8 @@ class Log:
                     break
             block *= 4
         bases, offsets, bad = found
-        self.bases[:0], self.offsets[:0] = bases, offsets
-        self.bad.update(bad)
+        # New lists: views that were given out keep theirs.
+        self.bases, self.offsets, self.bad = bases + self.bases, offsets + self.offsets, bad | self.bad
         return begin + skip
 
     def _learn(self, data: bytes, offset: int) -> tuple[list[int], list[int], dict[int, str]] | None:
@@ -167,8 +166,8 @@ class Log:
                 return
             if self.ids is not None:
                 _collect_ids(self.ids, data.split(b"\n")[:-1])
-            self.bases += bases
             self.offsets += offsets
+            self.bases += bases
             self.row, self.version = row, row.version
             self.end += len(data)
         self.stamp = stamp
@@ -176,12 +175,16 @@ class Log:
     def added(
         self, stamp: Stamp, start: int, line: bytes, row: SessionRow, records: Sequence[Record]
     ) -> None:
-        """This process appended a line. Another thread may have read it meanwhile."""
+        """This process appended a line. Another thread may have read it meanwhile, or a file that
+        was replaced."""
+        if not self.offsets and not start:
+            self.stamp, self.head = stamp, line[: lines.HEAD_SIZE]
+        if self.stamp.inode != stamp.inode:
+            return
         if self.end == start:
-            if not start:
-                self.head = line[: lines.HEAD_SIZE]
-            self.bases.append(self.version)
+            # In this order: views that share the lists never see a base without its offset.
             self.offsets.append(start)
+            self.bases.append(self.version)
             self.end += len(line)
             self.row, self.version = row, row.version
             if self.ids is not None:
@@ -194,7 +197,7 @@ class Log:
         if self.end not in self.bad and not (self.offsets and self.offsets[-1] in self.bad):
             self.bases.append(self.version)
             self.offsets.append(self.end)
-            self.bad[self.end] = reason
+            self.bad = {**self.bad, self.end: reason}
         self.row, self.version = row, row.version
 
     @property
@@ -216,11 +219,7 @@ class Log:
 
     def damage(self, offset: int) -> CorruptError:
         """The error for a damaged stretch."""
-        return CorruptError(
-            f"{self.path} is damaged at byte {offset}: {self.bad[offset]}.",
-            place=f"{self.path}, byte {offset}",
-            hint="Other records stay readable; restore the file from a copy, or run 'recollect verify'.",
-        )
+        return self._view().damage(offset)
 
     # ---- reading
 
@@ -232,108 +231,38 @@ class Log:
         while start := self._known_from():
             self._extend(fd, start, _CHUNK)
 
-    def read(
-        self, fd: int, after: int, before: int | None, limit: int, kinds: frozenset[str] | None
-    ) -> list[StoredRecord]:
-        """The first ``limit`` records between ``after`` and ``before``."""
+    def view_from(self, fd: int, after: int) -> View:
+        """A view that reaches back to the record behind ``after``."""
         if not self.bases or self.bases[0] > after:
             self.know_all(fd)
-        high = before - 1 if before is not None else 2**63
-        index = max(0, bisect_right(self.bases, after) - 1)
-        stop = bisect_left(self.bases, high)
-        count = max(limit, 1)
-        found: list[StoredRecord] = []
-        while index < stop and len(found) < limit:
-            if self.offsets[index] in self.bad:
-                raise self.damage(self.offsets[index])
-            until = self._batch(index, stop, count)
-            found += self._decode(fd, index, until, after, high, kinds)
-            index, count = until, count * 2
-        del found[limit:]
-        return found
+        return self._view()
 
-    def read_last(
-        self, fd: int, after: int, before: int | None, last: int, kinds: frozenset[str] | None
-    ) -> list[StoredRecord]:
-        """The last ``last`` records between ``after`` and ``before``, ascending."""
-        high = before - 1 if before is not None else 2**63
-        count = max(last, 1)
-        pieces: list[list[StoredRecord]] = []
-        got, stop, block = 0, bisect_left(self.bases, high), _BLOCK
-        while got < last:
-            if stop == 0:
-                start = self._known_from()
-                if start == 0 or (self.bases and self.bases[0] <= after):
-                    break
-                known = len(self.bases)
-                self._extend(fd, start, block)
-                stop = bisect_left(self.bases, high, 0, len(self.bases) - known)
-                block *= 4
-                continue
-            if stop < len(self.bases) and self.bases[stop] <= after:
+    def view_back(self, fd: int, after: int, high: int, count: int) -> View:
+        """A view with ``count`` lines up to the record ``high``, or all those behind ``after``."""
+        block = _BLOCK
+        while start := self._known_from():
+            if self.bases and (self.bases[0] <= after or bisect_left(self.bases, high) >= count):
                 break
-            if self.offsets[stop - 1] in self.bad:
-                raise self.damage(self.offsets[stop - 1])
-            index = self._batch_back(stop, count)
-            piece = self._decode(fd, index, stop, after, high, kinds)
-            pieces.append(piece)
-            got += len(piece)
-            stop, count = index, count * 2
-        pieces.reverse()
-        found = pieces[0] if len(pieces) == 1 else [record for piece in pieces for record in piece]
-        return found[len(found) - last :] if len(found) > last else found
+            self._extend(fd, start, block)
+            block *= 4
+        return self._view()
 
-    def _offset(self, index: int) -> int:
-        return self.offsets[index] if index < len(self.offsets) else self.end
-
-    def _batch(self, index: int, stop: int, count: int) -> int:
-        """Up to where lines from ``index`` on are taken at once: intact, and not too much."""
-        until = min(stop, index + count)
-        begin = self.offsets[index]
-        if self._offset(until) - begin > _BATCH_BYTES:
-            until = max(index + 1, bisect_right(self.offsets, begin + _BATCH_BYTES, index, until) - 1)
-        if self.bad:
-            until = next((n for n in range(index, until) if self.offsets[n] in self.bad), until)
-        return until
-
-    def _batch_back(self, stop: int, count: int) -> int:
-        index = max(0, stop - count)
-        finish = self._offset(stop)
-        if finish - self.offsets[index] > _BATCH_BYTES:
-            index = min(stop - 1, bisect_left(self.offsets, finish - _BATCH_BYTES, index, stop))
-        if self.bad:
-            index = next(
-                (n + 1 for n in range(stop - 1, index - 1, -1) if self.offsets[n] in self.bad), index
-            )
-        return index
-
-    def _decode(
-        self, fd: int, index: int, until: int, after: int, high: int, kinds: frozenset[str] | None
-    ) -> list[StoredRecord]:
-        """The records of known intact lines that lie between ``after`` and ``high``, inclusive."""
-        start = self.offsets[index]
-        data = read_at(fd, self._offset(until) - start, start)
-        try:
-            decoded = lines.decode_reads(data)
-        except _DECODING as error:
-            raise CorruptError(
-                f"{self.path} changed while it was read, near byte {start}.",
-                place=f"{self.path}, byte {start}",
-            ) from error
-        return lines.stored_records(decoded, after, high, kinds)
+    def _view(self) -> View:
+        return View(self.path, self.bases, self.offsets, self.bad, self.end)
 
     def read_lines(self, fd: int, start: int) -> Iterator[bytes]:
         """The intact lines from offset ``start`` on; the whole file's when that is 0."""
         if start < self._known_from():
             self.know_all(fd)
+        view = self._view()
         index = bisect_left(self.offsets, start)
         while index < len(self.offsets):
             if self.offsets[index] in self.bad:
                 index += 1
                 continue
-            until = self._batch(index, len(self.offsets), 2**63)
+            until = view.batch(index, len(self.offsets), 2**63)
             begin = self.offsets[index]
-            yield from read_at(fd, self._offset(until) - begin - 1, begin).split(b"\n")
+            yield from read_at(fd, view.offset(until) - begin - 1, begin).split(b"\n")
             index = until
 
     def message_ids(self, fd: int) -> dict[bytes, int]:

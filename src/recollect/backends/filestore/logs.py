@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
-from ...backend import Key, SessionRow
+from ...backend import Key, SessionRow, StoredRecord
+from ...errors import CorruptError
 from .disk import mapped, open_private, stamp_of, translated
 from .log import Log
 from .names import LOG_SUFFIX, encode_name
 
-__all__ = ["Acknowledged", "Logs", "Place", "Shelf"]
+__all__ = ["Acknowledged", "Logs", "Place", "Shelf", "Tail"]
 
 _KEPT = 256
 _PLACES = 4096
+_ALL = 2**63
 
 
 class Place(NamedTuple):
@@ -37,6 +39,17 @@ class Acknowledged(NamedTuple):
 
     row: SessionRow
     head: bytes
+
+
+class Tail(NamedTuple):
+    """The end of a log, as its writer needs it."""
+
+    version: int
+    end: int
+    size: int
+    """Of the file; what lies behind ``end`` is a write that was never finished."""
+    is_empty: bool
+    damage: CorruptError | None
 
 
 class Shelf:
@@ -120,64 +133,94 @@ class Logs:
                 self.forget(place)
                 return None
         shelf = self._shelves.get(place.path)
-        if shelf is not None and shelf.log.stamp == stamp_of(info) and shelf.log.row is not None:
-            return shelf.log.row
-        with self.using(place) as found:
-            if found is None or found[1].is_empty:
+        if shelf is not None:
+            row = shelf.log.row  # before its stamp: that is always set last
+            if row is not None and shelf.log.stamp == stamp_of(info):
+                return row
+        with self.opened(place) as fd:
+            if fd is None:
                 return None
-            log = found[1]
-            if log.row is None and (error := log.damaged_end()) is not None:
-                raise error
-            return log.row
+            with self.using(place, fd) as log:
+                if log.row is None and (error := log.damaged_end()) is not None:
+                    raise error
+                return log.row
 
-    def current(self, place: Place, fd: int) -> Log:
-        """The log as it is now. The caller holds the session's lock, so that it stays so."""
+    def tail(self, place: Place, fd: int) -> Tail:
+        """Where and at which version the log ends. The caller holds the session's lock, so that it
+        stays so."""
         try:
             stamp = stamp_of(os.fstat(fd))
         except OSError as error:
             raise translated(error, "read", place.log) from error
-        log = self.shelf(place).log
-        if log.stamp != stamp:
-            with self.using(place, fd) as found:
-                assert found is not None  # the descriptor is the caller's
-                log = found[1]
-        return log
+        shelf = self.shelf(place)
+        with shelf.lock:
+            if shelf.log.stamp == stamp:
+                return _tail(shelf.log)
+        with self.using(place, fd, owned=True) as log:
+            return _tail(log)
+
+    def records(
+        self,
+        place: Place,
+        after: int,
+        before: int | None,
+        limit: int | None,
+        last: int | None,
+        kinds: frozenset[str] | None,
+    ) -> list[StoredRecord]:
+        """What ``Backend.read`` gives. The log is locked only to learn where the lines are."""
+        high = _ALL if before is None else before - 1
+        with self.opened(place) as fd:
+            if fd is None:
+                return []
+            if last is None:
+                with self.using(place, fd) as log:
+                    view = log.view_from(fd, after)
+                return view.read(fd, after, high, _ALL if limit is None else max(limit, 0), kinds)
+            count = last = max(last, 0)
+            while True:
+                with self.using(place, fd) as log:
+                    view = log.view_back(fd, after, high, count)
+                found = view.read_last(fd, after, high, last, kinds)
+                if found is not None:
+                    return found
+                count *= 4
 
     @contextmanager
-    def using(self, place: Place, fd: int | None = None) -> Iterator[tuple[int, Log] | None]:
-        """A descriptor of the log's file and the log as it is now, locked; None when there is no file.
-
-        Writers give their own ``fd``, which says that they hold the session's lock.
-        """
+    def opened(self, place: Place) -> Iterator[int | None]:
+        """A descriptor of the log's file for reading; None when there is none."""
         with mapped("read", place.log):
-            own = -1
-            if fd is None:
-                try:
-                    fd = own = open_private(place.log, os.O_RDONLY)
-                except (FileNotFoundError, NotADirectoryError):
-                    self.forget(place)
-                    yield None
-                    return
             try:
-                shelf = self.shelf(place)
-                log = shelf.log
-                with shelf.lock:
-                    missing = None
-                    if log.stamp != stamp_of(os.fstat(fd)):
-                        missing = self._refresh(log, place, fd)
-                        if missing is not None and own < 0:
-                            self._judge(log, fd, missing)
-                            missing = None
-                    if missing is None:
-                        yield fd, log
-                        return
-                # Only once no writer is at work is it for sure that something was lost.
-                with self._settled(place), shelf.lock:
-                    self._judge(log, fd, missing)
-                    yield fd, log
+                fd = open_private(place.log, os.O_RDONLY)
+            except (FileNotFoundError, NotADirectoryError):
+                self.forget(place)
+                yield None
+                return
+            try:
+                yield fd
             finally:
-                if own >= 0:
-                    os.close(own)
+                os.close(fd)
+
+    @contextmanager
+    def using(self, place: Place, fd: int, *, owned: bool = False) -> Iterator[Log]:
+        """The log as its file is now, locked. ``owned``: the caller holds the session's lock."""
+        with mapped("read", place.log):
+            shelf = self.shelf(place)
+            log = shelf.log
+            with shelf.lock:
+                doubt = None
+                if log.stamp != stamp_of(os.fstat(fd)):
+                    doubt = self._refresh(log, place, fd)
+                    if doubt is not None and owned:
+                        doubt.settle(log, fd)
+                        doubt = None
+                if doubt is None:
+                    yield log
+                    return
+            # Only once no writer is at work it is for sure that something was lost.
+            with self._settled(place), shelf.lock:
+                doubt.settle(log, fd)
+                yield log
 
     def key_inside(self, path: str) -> Key | None:
         """The session that a file, by its path below the root, says it holds."""
@@ -190,8 +233,8 @@ class Logs:
                 os.close(fd)
         return None if log.row is None else log.row.key
 
-    def _refresh(self, log: Log, place: Place, fd: int) -> Acknowledged | None:
-        """Bring the log up to date; gives what was acknowledged where that is not there."""
+    def _refresh(self, log: Log, place: Place, fd: int) -> _Doubt | None:
+        """Bring the log up to date, unless it looks as if something acknowledged were not there."""
         before = None if log.row is None else Acknowledged(log.row, log.head)
         try:
             log.catch_up(fd)
@@ -200,16 +243,28 @@ class Logs:
         except BaseException:
             log.unload()
             raise
-        if before is None or _follows(log, before):
+        if log.damaged_end() is None and (before is None or _follows(log, before)):
             return None
         log.unload()
-        return before
+        return _Doubt(before)
 
-    @staticmethod
-    def _judge(log: Log, fd: int, before: Acknowledged) -> None:
+
+def _tail(log: Log) -> Tail:
+    damage = log.damaged_end() if log.bad or log.row is None else None
+    return Tail(log.version, log.end, log.stamp.size, log.is_empty, damage)
+
+
+class _Doubt(NamedTuple):
+    """A log did not look whole; ``before`` is what was once there, as far as that is known."""
+
+    before: Acknowledged | None
+
+    def settle(self, log: Log, fd: int) -> None:
+        """Look again; what is still missing is lost."""
         log.load(fd)
-        if not _follows(log, before):
-            log.lose(before.row, f"it ends before version {before.row.version}, which was acknowledged")
+        if self.before is not None and not _follows(log, self.before):
+            row = self.before.row
+            log.lose(row, f"it ends before version {row.version}, which was acknowledged")
 
 
 def _follows(log: Log, before: Acknowledged) -> bool:

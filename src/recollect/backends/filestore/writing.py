@@ -99,26 +99,26 @@ class Writer:
 
     def _apply(self, place: Place, fd: int, prepared: Prepared) -> Change | None:
         commit = prepared.commit
-        log = self._logs.current(place, fd)
-        if commit.base != log.version:
-            _check_base(commit, log.version)
+        version, end, size, is_empty, damage = self._logs.tail(place, fd)
+        if commit.base != version:
+            _check_base(commit, version)
         if commit.delete:
-            self._delete(place, existed=not log.is_empty)
+            self._delete(place, existed=not is_empty)
             return None
-        if log.bad and (damage := log.damaged_end()) is not None:
+        if damage is not None:
             raise damage
-        if log.stamp.size > log.end:
-            self._set_aside(place, fd, log)
-        if log.is_empty:
+        if size > end:
+            self._set_aside(place, fd, end, size)
+        if is_empty:
             return self._create(place, prepared)
         if not (commit.blobs or commit.erased or commit.drop_blobs):
-            return self._append(place, fd, log.end, prepared)
+            return self._append(place, fd, end, prepared)
         with self._blobs_stored(place, commit):
             if commit.erased:
                 self._erase(place, fd, prepared)
                 change = None
             else:
-                change = self._append(place, fd, log.end, prepared)
+                change = self._append(place, fd, end, prepared)
         self._drop_blobs(place, commit)
         return change
 
@@ -175,22 +175,19 @@ class Writer:
                 hint="Read the session again to see whether it is there.",
             ) from error
 
-    def _set_aside(self, place: Place, fd: int, log: Log) -> None:
+    def _set_aside(self, place: Place, fd: int, end: int, size: int) -> None:
         """Move what an interrupted write left behind the last line into a file of its own."""
-        size = log.stamp.size
-        if size <= log.end:
-            return
         with mapped("set aside the torn end of", place.log):
             create_folders(place.torn, durable=False)
             number = len(os.listdir(place.torn)) + 1
-            aside = os.path.join(place.torn, f"{log.end}-{number}")
-            write_new_file(aside, read_at(fd, size - log.end, log.end), durable=self._durable)
+            aside = os.path.join(place.torn, f"{end}-{number}")
+            write_new_file(aside, read_at(fd, size - end, end), durable=self._durable)
             if self._durable:
                 sync_folder(place.torn)
                 sync_folder(place.folder)
-            os.ftruncate(fd, log.end)
+            os.ftruncate(fd, end)
         warnings.warn(
-            f"A write to {place.log} had been interrupted; its {size - log.end:,} bytes, never"
+            f"A write to {place.log} had been interrupted; its {size - end:,} bytes, never"
             f" acknowledged, were moved to {aside}.",
             StoreWarning,
             stacklevel=2,
@@ -201,9 +198,7 @@ class Writer:
         commit = prepared.commit
         tombstones = dict(commit.erased)
         with mapped("rewrite", place.log):
-            with self._logs.using(place, fd) as found:
-                assert found is not None
-                log = found[1]
+            with self._logs.using(place, fd, owned=True) as log:
                 log.know_all(fd)
                 pieces = [_without(log, fd, index, tombstones) for index in range(len(log.offsets))]
             pieces.append(prepared.line)
@@ -236,7 +231,7 @@ class Writer:
 
     @staticmethod
     def _remove_folder(path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):  # nearly always: most sessions have none
+        if os.path.isdir(path):  # most sessions have none
             shutil.rmtree(path)
 
     # ---- blobs
