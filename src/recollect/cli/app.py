@@ -15,8 +15,8 @@ import click
 from .escape import json_text, safe
 
 if TYPE_CHECKING:
+    from .. import Store
     from ..config import Settings
-    from ..store import Store
 
 Mode = Literal["text", "json", "jsonl"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,10 +15,12 @@ from .app import App
 from .escape import one_line
 
 if TYPE_CHECKING:
-    from ..store import Store
+    from .. import SessionInfo, Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_OFFERED = 100
+MOST_READ = 5000
+"""So many of the newest sessions are looked at: a shell waits for the answer."""
 _PLAIN_WORD = re.compile(r"[\w@.+:/=,~-]+")
 """What shells take as one word without quoting."""
 
@@ -70,28 +73,35 @@ def _offers(context: click.Context, incomplete: str, *, trashed: bool) -> list[C
     """A shell waits for this: an unusable store offers nothing rather than an error."""
     app = context.find_object(App) or App()
     app.quiet = True
-    offers: list[CompletionItem] = []
     try:
         with app.opened(readonly=True) as store:
-            cursor: str | None = None
-            while len(offers) < MOST_OFFERED:
-                page = (
-                    store.trashed(limit=500, cursor=cursor)
-                    if trashed
-                    else store.sessions(limit=500, cursor=cursor)
-                )
-                for info in page:
-                    about = one_line(info.name or info.preview)
-                    words = (info.id, info.name or "")
-                    offers += [CompletionItem(w, help=about) for w in words if _offered(w, incomplete)]
-                if (cursor := page.next) is None:
-                    break
+            infos = islice(_all(store, trashed), MOST_READ)
+            last = [] if trashed else [("@last", "the newest session")]
+            words = chain.from_iterable(_words(info) for info in infos)
+            offers = [
+                CompletionItem(w, help=about) for w, about in chain(last, words) if _fits(w, incomplete)
+            ]
+            return offers[:MOST_OFFERED]
     except (StoreError, OSError):
         return []
-    if "@last".startswith(incomplete) and offers and not trashed:
-        offers.insert(0, CompletionItem("@last", help="the newest session"))
-    return offers[:MOST_OFFERED]
 
 
-def _offered(word: str, incomplete: str) -> bool:
+def _all(store: Store, trashed: bool) -> Iterator[SessionInfo]:
+    cursor: str | None = None
+    while True:
+        page = (
+            store.trashed(limit=500, cursor=cursor) if trashed else store.sessions(limit=500, cursor=cursor)
+        )
+        yield from page
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def _words(info: SessionInfo) -> list[tuple[str, str]]:
+    about = one_line(info.name or info.preview)
+    return [(info.id, about), *([(info.name, about)] if info.name else [])]
+
+
+def _fits(word: str, incomplete: str) -> bool:
     return word.startswith(incomplete) and _PLAIN_WORD.fullmatch(word) is not None
