@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -106,13 +107,26 @@ def _piece(cursor: Cursor, offset: int) -> LogRecord | LogBlob:
     try:
         line = _decode_line(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Broken(offset, f"no record: {error}") from error
+        try:
+            line = _by_hand(raw)
+        except (Broken, ValueError, TypeError):
+            raise Broken(offset, f"no record: {error}") from error
     if isinstance(line.blob, str):
         return LogBlob(offset, line.blob, line.content)
     number = _NUMBERS.get(line.kind)
     if not isinstance(line.seq, int) or isinstance(line.body, UnsetType) or number is None:
         raise Broken(offset, "this is neither a record nor a blob")
     return LogRecord(offset, line.seq, number, line.parent, _exact(bytes(line.body)))
+
+
+def _by_hand(raw: bytes) -> _Line:
+    """A line whose body the decoder refuses even unread: it holds lone surrogates."""
+    cursor = Cursor(BytesIO(raw).read)
+    values: dict[str, Any] = {}
+    for key in cursor.members():
+        value = cursor.value() or b""
+        values[key] = Raw(value) if key == "body" else decode(value)
+    return _Line(**values)
 
 
 def _exact(body: bytes) -> bytes:

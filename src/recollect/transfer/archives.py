@@ -61,14 +61,15 @@ def _from_file(path: Path, report: Report, *, named: bool) -> Iterator[Input]:
 class _Guarded:
     """Decompressed data that stops when it grows out of all proportion to what went in."""
 
-    def __init__(self, stream: Readable, packed: Input) -> None:
+    def __init__(self, stream: IO[bytes], packed: Input) -> None:
         self._stream = stream
         self._packed = packed
         self._out = 0
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` more bytes."""
-        data = self._stream.read(size)
+        # One step at a time: what came out before the data breaks off is not lost with it.
+        data: bytes = self._stream.read1(size)  # type: ignore[attr-defined]  # all decompressors have it
         self._out += len(data)
         if self._out > RATIO_FROM and self._out > MAX_RATIO * max(self._packed.done, 1):
             raise ValueError(f"it unpacks to more than {MAX_RATIO} times its size; it was not read further")
@@ -114,9 +115,30 @@ def _inside(
     yield from _unwrapped(inner, report, depth=depth + 1)
 
 
+class _Watched:
+    """A tar file that remembers its last block: whole ones end in zeros, and tarfile does not mind
+    when they do not."""
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._last = b""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` more bytes."""
+        data = self._source.read(size)
+        self._last = (self._last + data)[-tarfile.BLOCKSIZE :]
+        return data
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end mark was seen."""
+        return not self._last.strip(b"\0")
+
+
 def _tar(source: Input, report: Report, depth: int) -> Iterator[Input]:
+    watched = _Watched(source)
     try:
-        with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]  # only reads
+        with tarfile.open(fileobj=watched, mode="r|") as archive:  # type: ignore[call-overload]  # only reads
             for member in archive:
                 label = f"{source.label}/{member.name}"
                 if member.isdir():
@@ -128,6 +150,9 @@ def _tar(source: Input, report: Report, depth: int) -> Iterator[Input]:
                 yield from _inside(source, content, label, report, depth)
     except (tarfile.TarError, OSError, EOFError) as error:
         report(source.label, source.done, reason_of(error))
+    else:
+        if not watched.ended:
+            report(source.label, source.done, "the archive ends without its end mark: it was cut off")
 
 
 def _zip(source: Input, report: Report, file: IO[bytes] | None, depth: int) -> Iterator[Input]:

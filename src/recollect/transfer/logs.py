@@ -12,6 +12,7 @@ from ..core.log import Folder, LogEntry, entries
 from ..errors import CorruptError, InvalidError
 from ..formats.base import LogBlob, LogHeader, LogRecord
 from ..model import BlobPart, Message
+from ..records import State
 from .outbox import Outbox, Parcel
 from .tally import Tally
 
@@ -89,6 +90,8 @@ class _Log:
         self._header = header
         self._report = report
         self._folder = Folder(core, key)
+        self._state: State | None = None
+        """After the last record that waits to be sent: the folder may be ahead when it refuses one."""
         self._stored: AsyncIterator[LogEntry] | None = None
         self._stored_version = 0
         self._sent = 0
@@ -109,12 +112,13 @@ class _Log:
             self._add_blob(piece)
             return
         entry = LogEntry(piece.seq, piece.kind, piece.parent, piece.body)
-        record = self._folder.add(entry)
         self._check_blobs(entry)
+        record = self._folder.add(entry)
         if entry.seq <= self._stored_version:
             await self._compare(piece, entry)
             return
         self._records.append(record)
+        self._state = self._folder.state
         self._bytes += len(piece.body)
         if len(self._records) >= BATCH_RECORDS or self._bytes >= BATCH_BYTES:
             await self._send()
@@ -146,7 +150,7 @@ class _Log:
             self._blobs.clear()
 
     async def _send(self) -> None:
-        state = self._folder.state
+        state = self._state
         if not self._records or state is None:
             return
         commit = Commit(
