@@ -23,7 +23,7 @@ from msgspec.structs import force_setattr
 
 from .backend import Key, SessionRow, StoredRecord
 from .errors import CorruptError, InvalidError, UnsupportedError
-from .model import Message, SessionInfo
+from .model import Message, Part, SessionInfo
 from .records import Frame, State, canonical, leaves, to_microseconds
 
 T = TypeVar("T")
@@ -38,6 +38,27 @@ class _Framed(Struct, frozen=True, gc=False):
     """Any record body, of which only the frame is looked at."""
 
     frame: Frame = msgspec.field(name="_")
+
+
+class Glance(Struct, frozen=True, gc=False):
+    """What a list of hits shows of a message."""
+
+    id: str
+    role: str
+    frame: Frame = msgspec.field(name="_")
+    parts: tuple[Part, ...] = ()
+
+
+class _Named(Struct, frozen=True, gc=False):
+    name: str | None = None
+
+
+class _NamedState(Struct, frozen=True, gc=False):
+    info: _Named
+
+
+_decode_glances = msgspec.json.Decoder(list[Glance]).decode
+_decode_names = msgspec.json.Decoder(list[_NamedState]).decode
 
 
 def dumps(value: object) -> bytes:
@@ -142,6 +163,26 @@ class Codec:
         if len(messages) != len(records):
             messages = [self.body(key, record, Message) for record in records]
         return messages
+
+    def glances(self, records: Sequence[tuple[Key, StoredRecord]]) -> list[Glance]:
+        """Messages of several sessions, as far as a list of hits shows them."""
+        try:
+            found = _decode_glances(b"[%b]" % b",".join([record[3] for _, record in records]))
+        except _DECODE_ERRORS:
+            found = []
+        if len(found) != len(records):
+            found = [self.body(key, record, Glance) for key, record in records]
+        return found
+
+    def names(self, rows: Sequence[SessionRow]) -> list[str | None]:
+        """The names of sessions, exactly as they were given."""
+        try:
+            found = _decode_names(b"[%b]" % b",".join([row.body for row in rows]))
+        except _DECODE_ERRORS:
+            found = []
+        if len(found) != len(rows):
+            return [self.info(row).name for row in rows]
+        return [state.info.name for state in found]
 
     def row(self, key: Key, state: State) -> SessionRow:
         """The row that stands for ``state``."""

@@ -13,19 +13,22 @@ from ..errors import CorruptError
 from ..model import BlobPart, Message
 from .base import Core
 
-_MARK = b'"digest":'
-
 
 async def fill_blobs(
     core: Core, key: Key, records: Sequence[StoredRecord], messages: list[Message]
 ) -> list[Message]:
     """Put the contents of blobs back into freshly decoded messages."""
-    for record, message in zip(records, messages, strict=True):
-        if _MARK in record[3]:
-            for part in message.parts:
-                if part.__class__ is BlobPart and part.digest is not None:
-                    content = await load_blob(core, key, record[0], part.digest)
-                    force_setattr(part, "content", content)
+    holders = [
+        place
+        for place, message in enumerate(messages)
+        for part in message.parts
+        if part.__class__ is BlobPart
+    ]
+    for place in dict.fromkeys(holders):
+        for part in messages[place].parts:
+            if isinstance(part, BlobPart) and part.digest is not None:
+                content = await load_blob(core, key, records[place][0], part.digest)
+                force_setattr(part, "content", content)
     return messages
 
 

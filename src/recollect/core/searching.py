@@ -11,7 +11,7 @@ from ..backend import MESSAGE, ROLES, TEXT_KINDS, RowHit, SearchesText, TextMatc
 from ..errors import InvalidError, UnsupportedError
 from ..index.query import parse
 from ..index.snippets import snippet
-from ..model import Hit, Message, Page, SessionQuery, SessionRef
+from ..model import Hit, Page, Part, SessionQuery, SessionRef
 from ..records import to_datetime
 from .base import Core
 from .drafts import texts_of
@@ -58,7 +58,7 @@ async def search(
     if len(hits) > limit:
         hits = hits[:limit]
         following = encode_cursor(Cursor(f"hits-{order}", list(hits[-1].position)))
-    return Page([_hit(core, hit, match, asked.kinds) for hit in hits], following)
+    return Page(_hits(core, hits, match, asked.kinds), following)
 
 
 def _engine(core: Core) -> SearchesText:
@@ -94,25 +94,28 @@ def _text_query(
     )
 
 
-def _hit(core: Core, hit: RowHit, match: TextMatch, kinds: Sequence[str]) -> Hit:
-    record = (hit.seq, MESSAGE, 0, hit.body)
-    message = core.codec.messages(hit.row.key, [record])[0]
-    depth = core.codec.frame(hit.row.key, record).depth
-    info = core.codec.info(hit.row)
-    return Hit(
-        SessionRef(info.id, info.name),
-        message.id,
-        message.role,
-        depth,
-        snippet(_shown(message, kinds), match),
-        hit.score,
-        to_datetime(hit.at),
-    )
+def _hits(core: Core, hits: Sequence[RowHit], match: TextMatch, kinds: Sequence[str]) -> list[Hit]:
+    """Hits as users see them; bodies and rows are decoded all at once."""
+    records = [(hit.row.key, (hit.seq, MESSAGE, 0, hit.body)) for hit in hits]
+    rows = {hit.row.key: hit.row for hit in hits}
+    names = dict(zip(rows, core.codec.names(list(rows.values())), strict=True))
+    return [
+        Hit(
+            SessionRef(hit.row.key.session_id, names[hit.row.key]),
+            glance.id,
+            glance.role,
+            glance.frame.depth,
+            snippet(_shown(glance.parts, kinds), match),
+            hit.score,
+            to_datetime(hit.at),
+        )
+        for hit, glance in zip(hits, core.codec.glances(records), strict=True)
+    ]
 
 
-def _shown(message: Message, kinds: Sequence[str]) -> str:
+def _shown(parts: Sequence[Part], kinds: Sequence[str]) -> str:
     """The text a snippet is cut from: what was searched."""
-    texts = texts_of(message.parts) or ("", "", "")
+    texts = texts_of(parts) or ("", "", "")
     return "\n".join(t for kind, t in zip(TEXT_KINDS, texts, strict=True) if t and kind in kinds)
 
 
