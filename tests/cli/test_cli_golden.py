@@ -33,7 +33,7 @@ COMMANDS: dict[str, list[str]] = {
 def normal(text: str) -> str:
     """What differs from run to run, replaced: moments of writing, scores, cursors, sizes."""
     text = re.sub(r'("(?:updated_at|deleted_at)": )"20[^"]*"', r'\1"<time>"', text)
-    text = re.sub(r'("(?:body_bytes|stored_bytes)": )\d+', r'\1"<number>"', text)
+    text = re.sub(r'("(?:body_bytes|stored_bytes|unindexed)": )\d+', r'\1"<number>"', text)
     text = re.sub(r'("score": )[\d.e-]+', r'\1"<number>"', text)
     return re.sub(r'("next": )"[^"]*"', r'\1"<cursor>"', text)
 

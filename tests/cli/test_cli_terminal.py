@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -158,6 +159,24 @@ def test_times_are_relative_for_people(here):
 
 def test_json_is_indented_for_people(filled):
     assert '\n  "sessions": [\n' in terminal("sessions", "list", "--json")[1]
+
+
+def test_long_ids_are_shown_whole(store):
+    ids = [f"{'x' * 60}-{n}" for n in range(3)]
+    for session_id in ids:
+        store.open(session_id)
+    seen = plain(terminal("sessions", "list")[1])
+    assert "".join(re.findall(r"^[x-][x0-9-]*", seen, re.MULTILINE)) == "".join(reversed(ids))
+
+
+def test_an_import_shows_how_far_it_is(here, store):
+    chats = [json.dumps({"messages": [{"role": "user", "content": f"chat {n}"}]}) for n in range(2000)]
+    (here / "chats.jsonl").write_text("\n".join(chats))
+    code, seen = terminal("import", "chats.jsonl")
+    assert code == 0
+    assert re.search(r"chats.jsonl .*%.*[\d,]+ messages", plain(seen))
+    assert seen.rstrip().endswith("2,000 sessions created, 0 updated, 0 unchanged; 2,000 messages added.")
+    assert "%" not in terminal("--quiet", "import", "chats.jsonl")[1]
 
 
 def test_markdown_is_formatted(hostile):

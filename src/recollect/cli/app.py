@@ -95,7 +95,7 @@ class App:
     def say_next(self, cursor: str | None) -> None:
         """How to see the rest of a list, if there is one."""
         if cursor is not None:
-            self.say(f"There are more: add --cursor {cursor}, or raise --limit.")
+            self.say(f"There are more. Raise --limit, or go on with\n--cursor {cursor}")
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

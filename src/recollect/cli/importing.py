@@ -62,14 +62,14 @@ def _watched(app: App) -> Iterator[dict[str, Callable[..., None]]]:
         yield {}
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from .escape import one_line
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
+        BarColumn(20),
+        TaskProgressColumn(markup=False),
         TextColumn("{task.fields[messages]:,} messages", markup=False),
         TimeRemainingColumn(),
     )
@@ -80,7 +80,7 @@ def _watched(app: App) -> Iterator[dict[str, Callable[..., None]]]:
         def advance(progress: Any) -> None:
             bar.update(
                 task,
-                description=one_line(progress.file)[-30:],
+                description=one_line(progress.file.rpartition("/")[2])[:24],
                 completed=progress.done,
                 total=progress.total or None,
                 messages=progress.messages,

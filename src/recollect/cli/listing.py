@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHORT_ID = 8
 READABLE_ID = 16
+COST_WIDTH = 60
+"""On narrower terminals the names need the room that costs would take."""
 
 
 def show_sessions(app: App, page: Page[SessionInfo], *, nothing: str) -> None:
@@ -62,9 +64,9 @@ def _tabbed(info: SessionInfo) -> str:
 
 
 def _table(app: App, sessions: Sequence[SessionInfo]) -> None:
-    from .screen import Column, show_table
+    from .screen import Column, show_table, width
 
-    costs = any(info.usage.cost_usd is not None for info in sessions)
+    costs = width() >= COST_WIDTH and any(info.usage.cost_usd is not None for info in sessions)
     columns = [Column("ID"), Column("CHANGED"), Column("MSGS", right=True)]
     columns += [Column("COST", right=True)] if costs else []
     columns.append(Column("NAME", shrink=True))

@@ -47,21 +47,21 @@ def show_lines(app: App, lines: Iterable[Line]) -> None:
 
 
 def show_table(app: App, columns: Sequence[Column], rows: Sequence[Sequence[Line]]) -> None:
-    """Print a table on a terminal. All columns but those that shrink stay as wide as they need."""
+    """Print a table on a terminal. Long ids go on in the next line, so that each can be copied."""
     from rich.cells import cell_len
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    room = _width()
+    room = width()
     for number, column in enumerate(columns):
         texts = [column.title, *("".join(piece.text for piece in row[number]) for row in rows)]
         wanted = max(map(cell_len, texts))
-        given = min(wanted, max(room, 8) if column.shrink else _width() // 2)
+        given = min(wanted, max(room, 8) if column.shrink else width() // 2)
         room -= given + 2
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=True,
+            no_wrap=column.shrink,
             overflow="ellipsis" if column.shrink else "fold",
             width=given,
         )
@@ -70,7 +70,8 @@ def show_table(app: App, columns: Sequence[Column], rows: Sequence[Sequence[Line
     _show(app, [table])
 
 
-def _width() -> int:
+def width() -> int:
+    """The columns of the terminal."""
     return max(20, shutil.get_terminal_size().columns)
 
 
@@ -115,7 +116,7 @@ def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
         file=buffer,
         force_terminal=True,
         color_system="standard" if app.color else None,
-        width=_width(),
+        width=width(),
         markup=False,
         emoji=False,
         highlight=False,
