@@ -8,6 +8,7 @@ import lzma
 import os
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -164,7 +165,7 @@ def test_a_stream_that_fails_is_reported(store):
     assert "Input/output error" in result.damaged[0].reason
 
 
-def test_progress_is_told(store, tmp_path, monkeypatch):
+def test_progress_is_told(store, tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(line(str(i)) for i in range(5000)))
     told = []
     core = store._core
@@ -174,3 +175,12 @@ def test_progress_is_told(store, tmp_path, monkeypatch):
     assert [one.done for one in told] == sorted(one.done for one in told)
     assert told[-1].done == size
     assert told[-1].messages == 5000
+
+
+def test_the_conversations_that_are_shipped_come_in_whole(store):
+    shipped = Path(__file__).resolve().parents[2] / "examples" / "conversations"
+    result = store.import_(shipped)
+    assert (result.created, result.messages, result.damaged) == (5, 32, [])
+    assert store.verify().clean
+    log = (shipped / "three-days-in-lisbon.jsonl").read_text(encoding="utf-8")
+    assert store.export("travel-plan", format="jsonl") == log

@@ -55,7 +55,9 @@ def _stream_name(stream: object) -> str:
 def _from_file(path: Path, report: Report, *, named: bool) -> Iterator[Input]:
     with open_file(path) as file:
         total = os.fstat(file.fileno()).st_size
-        yield from _unwrapped(Input(file, str(path), report, named=named, total=total), report, file=file)
+        source = Input(file, str(path), report, named=named, total=total)
+        source.tell = file.tell
+        yield from _unwrapped(source, report, file=file)
 
 
 class _Guarded:

@@ -87,7 +87,12 @@ def _putter(stream: IO[str] | IO[bytes]) -> Put:
 
 
 async def _write_file(path: Path, write: Callable[[Put], Awaitable[None]]) -> None:
-    """Write beside the path, then take its place: a reader sees the old file or the whole new one."""
+    """Write beside the path, then take its place: a reader sees the old file or the whole new one.
+    A link stays, its target is replaced; a device or pipe is written to as it is."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        await _write_special(path, write)
+        return
     try:
         handle, temporary = tempfile.mkstemp(
             dir=path.parent or ".", prefix=f".{path.name[:64]}.", suffix=".part"
@@ -106,6 +111,17 @@ async def _write_file(path: Path, write: Callable[[Put], Awaitable[None]]) -> No
         if isinstance(error, OSError) and not isinstance(error, StoreError):
             raise _file_error(path, error) from error
         raise
+
+
+async def _write_special(path: Path, write: Callable[[Put], Awaitable[None]]) -> None:
+    """Write to something that must not be replaced."""
+    try:
+        with open(path, "w", encoding="utf-8", newline="\n") as stream:
+            await write(stream.write)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise _file_error(path, error) from error
 
 
 def _file_error(path: Path, error: OSError) -> StoreError:

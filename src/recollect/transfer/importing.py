@@ -89,7 +89,7 @@ class _Run:
     def _tell(self, source: Input) -> None:
         if self._progress is not None:
             whole = source.progress_of
-            self._progress(Progress(source.label, whole.done, whole.total, self.tally.messages))
+            self._progress(Progress(source.label, whole.tell(), whole.total, self.tally.messages))
 
 
 __all__ = ["Damage", "ImportResult", "PathOrFile", "Progress", "import_paths"]

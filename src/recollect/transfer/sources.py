@@ -38,6 +38,8 @@ class Input:
         self.done = 0
         self.progress_of: Input = self
         """The file on disk that this is a part of."""
+        self.tell: Callable[[], int] = lambda: self.done
+        """How far the file itself has been read."""
         self._stream = stream
         self._report = report
         self._broken = False
