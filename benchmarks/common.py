@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 import msgspec
@@ -178,6 +178,11 @@ class Times:
         return f"min {min(self.values):.0f} p99 {self.p99:.0f} µs"
 
 
+def calling(function: Callable[..., object], *arguments: Any, **named: Any) -> Operation:
+    """The operation that calls ``function`` with the same arguments each time."""
+    return lambda _: function(*arguments, **named)
+
+
 def nothing() -> None:
     """What there is to settle where nothing goes on behind the operations."""
 
@@ -277,7 +282,8 @@ class Options(Struct, frozen=True):
         return self.places[-1]
 
 
-def _places(folder: str | None, tmpfs: bool) -> list[Place]:
+def find_places(folder: str | None, tmpfs: bool) -> list[Place]:
+    """Where to measure: the disk first, then memory; says what is skipped and why."""
     found: list[Place] = []
     disk = Path(folder or tempfile.gettempdir())
     if folder is None and file_system(disk) == "tmpfs":
@@ -304,7 +310,7 @@ def run(topic: str, measure: Callable[[Report, Options], None]) -> None:
     parser.add_argument("--json", help="also write the figures to this file")
     given = parser.parse_args()
     print(f"== {topic}")
-    options = Options(given.full, _places(given.dir, not given.no_tmpfs))
+    options = Options(given.full, find_places(given.dir, not given.no_tmpfs))
     print(HEAD)
     report = Report(topic)
     measure(report, options)

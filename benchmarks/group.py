@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from common import Options, Place, Report, Target, Times, run
 from corpus import Corpus
 from rawsql import Raw, recorded
 from recollect import AsyncSession, AsyncStore, Message
 from recollect.backends.sql.sqlite import SqliteBackend
-from slowsync import SlowVFS, shim
+from slowsync import VFS, SlowVFS, shim
 
 TASKS = 64
 TURNS = 200
@@ -53,15 +54,16 @@ def slowly(folder: Path, rounds: int) -> dict[str, float]:
     else here through a VFS."""
     environment = shim(folder)
     if environment is None:
-        return asyncio.run(throughput(folder, rounds, 6, SlowVFS().name))
+        return asyncio.run(throughput(folder, rounds, 6, SlowVFS()))
     command = [sys.executable, __file__, "--slowly", str(folder), str(rounds)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ, **environment})
     result: dict[str, float] = json.loads(done.stdout)
     return result
 
 
-async def throughput(folder: Path, rounds: int, each: int, vfs: str | None = None) -> dict[str, float]:
+async def throughput(folder: Path, rounds: int, each: int, slow: SlowVFS | None = None) -> dict[str, float]:
     """Turns a second with every task appending ``each`` turns a round, and of as many raw commits."""
+    vfs = None if slow is None else VFS
     corpus = Corpus()
     turns = [corpus.turn() for _ in range(TURNS)]
     rows = recorded(turns)
@@ -106,7 +108,7 @@ async def _task(session: AsyncSession, turns: Turns, count: int, waits: Times) -
         waits.add_ns(time.perf_counter_ns() - start)
 
 
-async def _lag(into: Times, work: asyncio.Future[object]) -> None:
+async def _lag(into: Times, work: asyncio.Future[Any]) -> None:
     """How much later than asked the loop wakes a sleeper, over and over until ``work`` is done."""
     pause = 0.001
     while not work.done():

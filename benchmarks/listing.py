@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from building import fill, numbered
-from common import Options, Report, Target, interleave, run
+from common import Options, Report, Target, calling, interleave, run
 from recollect import Store
 
 RAW = (
@@ -68,8 +68,8 @@ def filtered(report: Report, place: str, rounds: int, few: Store, many: Store) -
     }
     for name, chosen in filters.items():
         large, small = interleave(
-            lambda _, c=chosen: many.sessions(limit=20, **c),  # type: ignore[arg-type]  # names of filters
-            lambda _, c=chosen: few.sessions(limit=20, **c),  # type: ignore[arg-type]  # names of filters
+            calling(many.sessions, limit=20, **chosen),
+            calling(few.sessions, limit=20, **chosen),
             rounds=max(3, rounds // 5),
             size=5,
         )

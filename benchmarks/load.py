@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
 
-from common import Options, Report, Target, interleave, repeat, run
+from common import Options, Report, Target, calling, interleave, repeat, run
 from corpus import Corpus
 from recollect import Message, Store
 
@@ -30,12 +31,12 @@ class Raw:
 
     def messages(self, span: tuple[int, int]) -> list[Message]:
         """All messages, by one statement and one call of the decoder."""
-        found = self._conn.execute(BODIES, span).fetchall()
+        found: list[Any] = self._conn.execute(BODIES, span).fetchall()
         return self._decode(b"[%b]" % b",".join([row[0] for row in found]))
 
     def last(self, span: tuple[int, int], count: int) -> list[Message]:
         """The newest messages."""
-        found = self._conn.execute(f"{BODIES} DESC LIMIT ?", (*span, count)).fetchall()
+        found: list[Any] = self._conn.execute(f"{BODIES} DESC LIMIT ?", (*span, count)).fetchall()
         return self._decode(b"[%b]" % b",".join([row[0] for row in reversed(found)]))
 
     def close(self) -> None:
@@ -58,8 +59,8 @@ def measure(report: Report, options: Options) -> None:
                 session, span = store.get(f"{kind}{size}"), raw.range_of(f"{kind}{size}")
                 assert len(session.messages()) == len(raw.messages(span)) == size
                 ours, limit = interleave(
-                    lambda _, s=session: s.messages(),
-                    lambda _, s=span: raw.messages(s),
+                    calling(session.messages),
+                    calling(raw.messages, span),
                     rounds=rounds * 10_000 // size // 4,
                     size=4,
                 )
@@ -67,8 +68,8 @@ def measure(report: Report, options: Options) -> None:
         for size in SIZES:
             session, span = store.get(f"s{size}"), raw.range_of(f"s{size}")
             ours, limit = interleave(
-                lambda _, s=session: s.messages(last=20),
-                lambda _, s=span: raw.last(s, 20),
+                calling(session.messages, last=20),
+                calling(raw.last, span, 20),
                 rounds=rounds,
                 size=20,
             )

@@ -6,11 +6,12 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from building import Plan, fill, index
-from common import Options, Place, Report, Target, interleave, repeat, run
+from common import Options, Place, Report, Target, calling, interleave, repeat, run
 from corpus import Corpus
 from recollect import Message, Store
 
@@ -65,19 +66,19 @@ class Bare:
             conn.executemany("INSERT INTO f (rowid, text) VALUES (?, ?)", rows)
             conn.execute("INSERT INTO f (f) VALUES ('optimize')")
 
-    def ranked(self, query: str, limit: int) -> list[object]:
+    def ranked(self, query: str, limit: int) -> list[Any]:
         """The best hits with their texts."""
         found = "SELECT rowid FROM f WHERE f MATCH ? ORDER BY rank LIMIT ?"
         return self._fetched(found, query, limit)
 
-    def newest(self, query: str, limit: int) -> list[object]:
+    def newest(self, query: str, limit: int) -> list[Any]:
         """The newest hits with their texts."""
         found = "SELECT rowid FROM f WHERE f MATCH ? ORDER BY rowid DESC LIMIT ?"
         return self._fetched(found, query, limit)
 
-    def _fetched(self, found: str, query: str, limit: int) -> list[object]:
+    def _fetched(self, found: str, query: str, limit: int) -> list[Any]:
         sql = f"SELECT m.id, m.body FROM ({found}) AS hit CROSS JOIN m ON m.id = hit.rowid"
-        rows: list[object] = self._conn.execute(sql, (query, limit)).fetchall()
+        rows: list[Any] = self._conn.execute(sql, (query, limit)).fetchall()
         return rows
 
     def close(self) -> None:
@@ -131,13 +132,11 @@ def _pair(
 ) -> None:
     """One query, by relevance and newest first. A page asks for one hit more, to know whether there
     is another page; the bare query does so too."""
-    checked = (
-        Target(1.3, 300.0) if name in ("a rare word", "the commonest word", "a word in 1 of 11") else None
-    )
+    checked = Target(1.3, 300.0) if name in CHECKED else None
     for order, side in (("relevance", bare.ranked), ("newest", bare.newest)):
         ours, raw = interleave(
-            lambda _, o=order: store.search(ours_query, order=o, limit=20),
-            lambda _, s=side: s(raw_query, 21),
+            calling(store.search, ours_query, order=order, limit=20),
+            calling(side, raw_query, 21),
             rounds=rounds,
             size=5,
         )
@@ -212,7 +211,7 @@ def million_queries(report: Report, place: Place, store: Store, count: int) -> N
     for name, query in QUERIES.items():
         for order in ("relevance", "newest"):
             for also, chosen in filters.items():
-                times = repeat(lambda _, q=query, o=order, c=chosen: store.search(q, order=o, **c), count)
+                times = repeat(calling(store.search, query, order=order, **chosen), count)
                 least = min(times.values) / 1e3
                 slowest.append((times.p50 / 1e3, f"{name}{also}, {order}", f"min {least:.1f} ms"))
     slowest.sort(reverse=True)
