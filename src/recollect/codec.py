@@ -44,8 +44,8 @@ class Glance(Struct, frozen=True, gc=False):
     """What a list of hits shows of a message."""
 
     id: str
-    role: str
     frame: Frame = msgspec.field(name="_")
+    role: str = "user"  # left out of the body like every default
     parts: tuple[Part, ...] = ()
 
 
