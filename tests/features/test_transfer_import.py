@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -317,3 +320,26 @@ def test_two_imports_at_once_add_everything_once(tmp_path):
 def test_an_open_stream(store):
     result = store.import_(io.BytesIO(json.dumps(chat("hi")).encode()))
     assert figures(result) == (1, 0, 0, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["sqlite", "file"])
+def test_an_import_that_was_killed_is_completed_by_the_next(tmp_path, engine):
+    path = write(tmp_path / "a.jsonl", *[chat(f"question {i}", f"answer {i}", "more") for i in range(6000)])
+    url = f"sqlite:///{tmp_path}/s.db" if engine == "sqlite" else f"file://{tmp_path}/store"
+    url += "?durability=relaxed"
+    program = "import recollect, sys; print(flush=True); recollect.Store(sys.argv[1]).import_(sys.argv[2])"
+    for delay in (0.15, 0.3, 0.45):
+        command = [sys.executable, "-c", program, url, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+            assert running.stdout is not None
+            running.stdout.readline()
+            time.sleep(delay)
+            running.kill()
+        with Store(url) as store:
+            assert store.verify().clean
+    with Store(url) as store:
+        before = store.stats().messages
+        result = store.import_(path)
+        assert (result.messages, len(result.sessions)) == (18000 - before, 6000)
+        assert (store.stats().sessions, store.stats().messages) == (6000, 18000)

@@ -53,19 +53,19 @@ class Outbox:
         parcels, self._parcels = self._parcels, []
         self._keys.clear()
         self._records = self._bytes = 0
-        if len(parcels) > 1:
-            try:
-                await self._core.backend.commit(*[parcel.commit for parcel in parcels])
-            except ConflictError:
-                pass  # one of them came too late: find out which
-            else:
-                for parcel in parcels:
-                    parcel.done()
-                return
-        for parcel in parcels:
-            try:
-                await self._core.backend.commit(parcel.commit)
-            except ConflictError:
-                await parcel.lost()
-            else:
+        if len(parcels) > 1 and await self._send([parcel.commit for parcel in parcels]):
+            for parcel in parcels:
                 parcel.done()
+            return
+        for parcel in parcels:  # one alone, or one of them came too late: find out which
+            if await self._send([parcel.commit]):
+                parcel.done()
+            else:
+                await parcel.lost()
+
+    async def _send(self, commits: list[Commit]) -> bool:
+        try:
+            await self._core.backend.commit(*commits)
+        except ConflictError:
+            return False
+        return True
