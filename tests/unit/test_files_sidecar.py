@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 import warnings
 
 import apsw
@@ -13,8 +14,8 @@ from msgspec import structs
 
 from recollect.backend import Key
 from recollect.backends.files import FilesBackend
-from recollect.backends.filestore import database, news, sidecar
-from recollect.errors import StoreWarning
+from recollect.backends.filestore import database, news, scanning, sidecar
+from recollect.errors import CorruptError, StoreWarning
 from recollect.testing import making as m
 from recollect.testing.driving import Driven
 
@@ -176,6 +177,67 @@ def test_two_open_stores_keep_each_other_in_step(connect):
             assert [row.version for row in reader.find(m.query(min_cost=n))] == [n]
     for engine in (first, second):
         assert len(engine.search(m.words("needle"))) == 29
+
+
+def test_while_nothing_happens_no_file_is_looked_at(connect, monkeypatch, folder):
+    b, other = connect(), connect()
+    fill(b)
+    for engine in (b, other):
+        wait_for_a_quiet_folder(folder)
+        check(engine)
+    looks = []
+    monkeypatch.setattr(sidecar, "Scan", lambda root: looks.append(root) or scanning.Scan(root))
+    other_row = other.row(m.key("s1"))
+    for engine in (b, other):
+        check(engine)
+    b.commit(m.append(b.row(m.key("s0")), [said(4, "needle mine")]))
+    assert len(b.search(m.words("mine"))) == 1
+    assert looks == [], "its own commits it knows"
+    other.commit(m.append(other_row, [said(4, "needle theirs")]))
+    assert len(b.search(m.words("theirs"))) == 1
+    assert looks != [], "others' it has to look for"
+
+
+def wait_for_a_quiet_folder(folder):
+    while time.time_ns() - (folder / "default").stat().st_mtime_ns < 50_000_000:
+        time.sleep(0.01)
+
+
+def test_changes_by_other_programs_are_noticed(connect, folder, monkeypatch):
+    monkeypatch.setattr(scanning, "_PAUSE", 0.2)
+    monkeypatch.setattr(scanning, "_SHARE", 0)
+    b = connect()
+    fill(b)
+    wait_for_a_quiet_folder(folder)
+    check(b)
+    (folder / "default" / "s0.jsonl").unlink()
+    assert len(b.find(m.query())) == 4, "a file that went is noticed at once"
+    path = folder / "default" / "s1.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    with open(path, "r+b") as file:
+        file.truncate(len(lines[0]))
+    time.sleep(0.25)
+    assert len(b.find(m.query())) == 4
+    with pytest.raises(CorruptError):
+        b.read(m.key("s1"))
+
+
+@pytest.mark.parametrize("name", ["changes", "."])
+def test_without_counters_every_look_is_a_full_one(connect, folder, name):
+    b, other = connect(), connect()
+    fill(b, 2)
+    check(b, 2)
+    check(other, 2)
+    if name == ".":
+        shutil.rmtree(folder / ".locks")
+        (folder / ".locks").mkdir()
+    else:
+        (folder / ".locks" / name).unlink()
+    late = connect()
+    late.commit(m.create(m.key("s2"), [said(1, "needle first2"), m.update(2)], tags=("t", "n2")))
+    late.commit(m.append(late.row(m.key("s2")), [said(3, "needle second2")]))
+    for engine in (b, other, late):
+        check(engine, 3)
 
 
 def test_memory_for_what_is_not_indexed_yet_is_bounded(connect, monkeypatch):

@@ -31,8 +31,17 @@ from ..backend import (
     StoredRecord,
     TextQuery,
 )
-from ..errors import AccessError, ClosedError, CorruptError, NotFoundError, StoreWarning, UnsupportedError
+from ..errors import (
+    AccessError,
+    ClosedError,
+    ConflictError,
+    CorruptError,
+    NotFoundError,
+    StoreWarning,
+    UnsupportedError,
+)
 from .filelock import FileLock
+from .filestore.changes import SLOTS, Changes
 from .filestore.disk import create_folders, mapped
 from .filestore.logs import Logs, Place
 from .filestore.names import encode_name
@@ -45,7 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FilesBackend"]
 
-_LOCKS = 64
 _live: weakref.WeakSet[FilesBackend] = weakref.WeakSet()
 
 Texts = Callable[[int, bytes], tuple[str, ...]]
@@ -77,10 +85,11 @@ class FilesBackend:
         self._logs = Logs(self._root, self._memory.of, self._settled)
         self._writer = Writer(self._logs, durable=self._durable, texts=texts is None)
         self._news = News()
+        self._changes = Changes(os.path.join(self._root, ".locks", "changes"))
         self._texts = texts
         self._sidecar_made: Sidecar | None = None
         locks = os.path.join(self._root, ".locks")
-        self._locks = [FileLock(os.path.join(locks, f"{number:02x}")) for number in range(_LOCKS)]
+        self._locks = [FileLock(os.path.join(locks, f"{number:02x}")) for number in range(SLOTS)]
         self._opening = threading.Lock()
         self._open = False
         _live.add(self)
@@ -103,6 +112,7 @@ class FilesBackend:
                 else:
                     create_folders(self._root, durable=self._durable)
                     create_folders(os.path.join(self._root, ".locks"), durable=False)
+                    self._changes.open()
                 mode = os.stat(self._root).st_mode
             self._open = True
         if os.name == "posix" and mode & 0o077:
@@ -130,6 +140,7 @@ class FilesBackend:
             if sidecar is not None:
                 sidecar.close()
             self._memory.close()
+            self._changes.close()
             self._logs.clear()
             for lock in self._locks:
                 lock.close()
@@ -161,19 +172,25 @@ class FilesBackend:
         for commit in commits:
             place = self._logs.place(commit.key)
             prepared = self._writer.prepare(commit)
-            lock = self._lock_of(place)
+            slot = _slot(place)
+            lock = self._locks[slot]
             lock.acquire(self._timeout)
             try:
-                change = self._writer.apply(place, prepared)
+                try:
+                    change = self._writer.apply(place, prepared)
+                except ConflictError:
+                    raise
+                except BaseException:
+                    self._changes.bump(slot)  # something may have been written all the same
+                    raise
+                # In this order: who counts a commit here already must find it counted there.
+                self._changes.bump(slot)
                 if change is not None:
-                    self._news.add(change)
+                    self._news.add(change, slot)
             finally:
                 lock.release()
             if change is None:
                 self._sidecar.forget(place)
-
-    def _lock_of(self, place: Place) -> FileLock:
-        return self._locks[crc32(place.path.encode()) % _LOCKS]
 
     @contextmanager
     def _settled(self, place: Place) -> Iterator[None]:
@@ -181,7 +198,7 @@ class FilesBackend:
         if self._readonly:
             yield  # without permission to take the lock, a look is all there is
             return
-        lock = self._lock_of(place)
+        lock = self._locks[_slot(place)]
         lock.acquire(self._timeout)
         try:
             yield
@@ -249,7 +266,9 @@ class FilesBackend:
         # Imported late: whoever reads or writes single sessions needs no SQLite.
         from .filestore.sidecar import Sidecar
 
-        return Sidecar(self._logs, self._news, self._texts, readonly=self._readonly, timeout=self._timeout)
+        return Sidecar(
+            self._logs, self._news, self._changes, self._texts, readonly=self._readonly, timeout=self._timeout
+        )
 
     async def find(self, query: RowQuery) -> list[SessionRow]:
         """At most ``query.limit`` rows in the query's order."""
@@ -287,6 +306,10 @@ class FilesBackend:
     async def indexed(self) -> None:
         """Every text has been handed over."""
         self._sidecar.indexed()
+
+
+def _slot(place: Place) -> int:
+    return crc32(place.path.encode()) % SLOTS
 
 
 def _forget_in_child() -> None:

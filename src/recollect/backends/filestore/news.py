@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from .writing import Change
 
@@ -20,11 +20,14 @@ class News:
         self._lock = threading.Lock()
         self._changes: OrderedDict[str, list[Change]] = OrderedDict()
         self._bytes = 0
+        self._counts: Counter[int] | None = Counter()
 
-    def add(self, change: Change) -> None:
-        """After a commit, with the session's lock held."""
+    def add(self, change: Change, slot: int) -> None:
+        """After a commit that was counted in ``slot``, with the session's lock held."""
         size = sum(len(record.body) for record in change.records or ())
         with self._lock:
+            if self._counts is not None:
+                self._counts[slot] += 1
             changes = self._changes.setdefault(change.place.path, [])
             changes.append(change)
             self._bytes += size
@@ -32,6 +35,7 @@ class News:
                 self._shrink()
             if len(self._changes) > _KEPT_SESSIONS:
                 self._changes.popitem(last=False)
+                self._counts = None
 
     def _shrink(self) -> None:
         """Keep rows only; records are then read from the files."""
@@ -45,11 +49,13 @@ class News:
     def __bool__(self) -> bool:
         return bool(self._changes)
 
-    def take(self) -> dict[str, list[Change]]:
-        """All of it, once."""
+    def take(self) -> tuple[dict[str, list[Change]], Counter[int] | None]:
+        """All of it, once: the changes by path, and how many commits they were by slot (None: some of
+        them are not kept)."""
         with self._lock:
-            changes, self._changes, self._bytes = self._changes, OrderedDict(), 0
-        return changes
+            taken = self._changes, self._counts
+            self._changes, self._counts, self._bytes = OrderedDict(), Counter(), 0
+        return taken
 
     def take_one(self, path: str) -> None:
         """Forget what concerns one session."""
@@ -60,4 +66,5 @@ class News:
         """In a child process: all of this is the parent's to record."""
         self._lock = threading.Lock()
         self._changes = OrderedDict()
+        self._counts = Counter()
         self._bytes = 0

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -23,10 +24,11 @@ from ..sql.find import find_rows
 from ..sql.text import TextIndex
 from ..sql.writes import clear_scrub, hand_over, needs_scrub
 from .catching_up import NOTHING_YET, CatchingUp, Texts, drop_session, warn_of
+from .changes import Changes
 from .database import Database
 from .logs import Logs, Place
 from .news import News
-from .scanning import RawStamp, disk_usage, scan
+from .scanning import RawStamp, Scan, disk_usage
 from .writing import Change
 
 __all__ = ["Sidecar"]
@@ -45,16 +47,20 @@ class Sidecar:
     """The index of the store at ``logs.root``. Thread-safe."""
 
     def __init__(
-        self, logs: Logs, news: News, texts: Texts | None, *, readonly: bool, timeout: float
+        self, logs: Logs, news: News, changes: Changes, texts: Texts | None, *, readonly: bool, timeout: float
     ) -> None:
         self._logs = logs
         self._news = news
+        self._changes = changes
         self._texts = texts
         self._database = Database(logs.root, readonly=readonly, timeout=timeout)
         self._lock = threading.RLock()
         self._stamps: dict[str, RawStamp] = {}
         self._stamps_of: tuple[int, int] | None = None
         self._left_out: dict[str, RawStamp] = {}
+        self._marks: list[int] | None = None
+        self._scan: Scan | None = None
+        self._scan_of = -1
 
     # ---- answers
 
@@ -140,22 +146,41 @@ class Sidecar:
     # ---- catching up
 
     def _catch_up(self, *, texts: bool) -> None:
-        news = self._news.take()
-        seen = scan(self._logs.root)
+        news, counts = self._news.take()
+        marks = self._changes.snapshot()
         stamps = self._recorded()
+        quiet = self._nothing_else(marks, counts)
+        self._marks = None  # whatever fails below, the next look is a full one
+        gone: list[str] = []
+        if quiet:
+            seen: Mapping[str, RawStamp] = {path: changes[-1].stamp for path, changes in news.items()}
+        else:
+            self._scan, self._scan_of = Scan(self._logs.root), self._database.generation
+            seen = self._scan.files
+            gone = [path for path in stamps if path not in seen]
         left_out = self._left_out
         changed = [
             path for path, stamp in seen.items() if stamps.get(path) != stamp and left_out.get(path) != stamp
         ]
-        gone = [path for path in stamps if path not in seen]
         if gone:
             self._drop(gone)
         for start in range(0, len(changed), _FILES_AT_ONCE):
             self._take_over({path: seen[path] for path in changed[start : start + _FILES_AT_ONCE]}, news)
+        self._marks = marks
         if texts:
             self._index_texts()
         if changed or gone:
             self._scrub(_SCRUB_LATER)
+
+    def _nothing_else(self, marks: list[int] | None, counts: Counter[int] | None) -> bool:
+        """Whether nothing happened since the last look but what this process did and knows of."""
+        if marks is None or counts is None or self._marks is None or self._scan is None:
+            return False
+        for slot, count in counts.items():
+            self._marks[slot] += count
+        if marks != self._marks or self._scan_of != self._database.generation:
+            return False
+        return self._scan.still_good()
 
     def _recorded(self) -> dict[str, RawStamp]:
         """The stamps in the database, read again only when another process changed it."""
@@ -253,7 +278,7 @@ class Sidecar:
     def close(self) -> None:
         """Record what this process wrote, so that the next one need not look; then let go."""
         with self._lock:
-            news = self._news.take()
+            news, _ = self._news.take()
             try:
                 if news:
                     self._database.guarded(lambda: self._record(news))
@@ -276,4 +301,4 @@ class Sidecar:
         """In a child process: start without a handle; the parent records what it wrote."""
         self._lock = threading.RLock()
         self._database.after_fork()
-        self._stamps_of = None
+        self._stamps_of = self._marks = None
