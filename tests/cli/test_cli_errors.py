@@ -142,3 +142,12 @@ def test_a_bug_is_one_sentence_without_the_text_of_the_exception(run, filled, mo
     assert "confidence" not in ran.out + ran.err
     monkeypatch.setenv("RECOLLECT_DEBUG", "1")
     assert "Traceback" in run("stats").err
+
+
+@pytest.mark.parametrize("group", [[], ["sessions"], ["config"]])
+def test_without_a_command_a_person_sees_what_there_is(run, group):
+    ran = run(*group)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Commands:" in ran.err
+    assert "..." not in ran.err.partition("Commands:")[2].replace("ARGS]...", "")
+    assert run("--json", *group).error["message"] == "Missing command."

@@ -14,7 +14,7 @@ def config() -> None:
     """Show the settings and the configuration file."""
 
 
-@config.command(epilog="Example: recollect --store memory: config show")
+@config.command(epilog="Example: recollect config show")
 @pass_app
 def show(app: App) -> None:
     """Show each setting and where it came from; secrets stay hidden."""
@@ -34,7 +34,7 @@ def show(app: App) -> None:
 @config.command(epilog='Example: $EDITOR "$(recollect config path)"')
 @pass_app
 def path(app: App) -> None:
-    """Print the configuration file that is read first, or where yours would be."""
+    """Print which configuration file is read, or where yours would be."""
     settings = app.settings()
     file, found = next((pair for pair in settings.files if pair[1]), settings.files[-1])
     if app.mode != "text":

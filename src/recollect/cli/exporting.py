@@ -30,7 +30,7 @@ Examples:
 """
 
 
-@click.command(cls=Command, epilog=EPILOG)
+@click.command(cls=Command, epilog=EPILOG, short_help="Print or write conversations.")
 @session_argument(many=True)
 @click.option("--format", "format_", type=click.Choice(list(ENDINGS)), default="json", show_default=True)
 @click.option(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .app import App
+from .codes import USAGE
 
 
 def _set(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -67,12 +68,12 @@ class Group(click.Group):
     command_class = Command
 
     def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"no_args_is_help": False, **kwargs})
         self.lazy = dict(lazy or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """All names, those of other modules included, as they were declared."""
-        return [*self.lazy, *self.commands]
+        return [*self.commands, *self.lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported if need be."""
@@ -81,6 +82,15 @@ class Group(click.Group):
             found: click.Command = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
             return found
         return super().get_command(ctx, cmd_name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without a command a person is shown what there is; a program is told what is missing."""
+        if not args and not ctx.resilient_parsing:
+            app = ctx.find_object(App)
+            if app is None or app.mode == "text":
+                click.echo(ctx.get_help(), err=True)
+                ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -12,7 +12,7 @@ from .grammar import Command
 from .naming import session_argument
 
 
-@click.command(cls=Command, epilog="Example: recollect verify @last")
+@click.command(cls=Command, epilog="Example: recollect verify @last", short_help="Check every record.")
 @session_argument(required=False)
 @click.pass_context
 @pass_app

@@ -24,7 +24,7 @@ Examples:
 """
 
 
-@click.command("import", cls=Command, epilog=EPILOG)
+@click.command("import", cls=Command, epilog=EPILOG, short_help="Bring conversations in.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @click.option("--format", "format_", metavar="NAME", help="The format, where it should not be guessed.")
 @click.pass_context

@@ -14,7 +14,11 @@ from .listing import label, show_sessions
 from .naming import resolved, resolved_anywhere, session_argument
 
 
-@click.command(cls=Command, epilog="Example: recollect sessions delete 0197a3c1")
+@click.command(
+    cls=Command,
+    epilog="Example: recollect sessions delete 0197a3c1",
+    short_help="Move sessions to the trash, or purge them.",
+)
 @session_argument(many=True)
 @click.option("--purge", is_flag=True, help="Remove for good, from the trash too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
