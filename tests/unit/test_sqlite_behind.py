@@ -142,17 +142,31 @@ def test_what_a_killed_process_left_is_indexed_after_open(tmp_path):
     step(backend.close())
 
 
-def test_a_bulk_writer_indexes_as_it_goes(tmp_path, monkeypatch):
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_bulk_writer_indexes_as_it_goes(tmp_path, monkeypatch, grouped):
     monkeypatch.setattr("recollect.backends.sql.writer.BACKLOG", 500)
     monkeypatch.setattr(maintenance, "BACKLOG", 10**9)
     monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
     backend = opened(tmp_path / "a.db")
     for n in range(10):
         manager = backend.exclusive()
-        step(manager.__aenter__())
+        if grouped:
+            step(manager.__aenter__())
         append(backend, n * 300, "some words", count=300)
-        step(manager.__aexit__(None, None, None))
-    assert waiting(backend) <= 900
+        if grouped:
+            step(manager.__aexit__(None, None, None))
+    assert 300 <= waiting(backend) <= 900
+    step(backend.close())
+
+
+def test_a_talking_writer_never_indexes(tmp_path, monkeypatch):
+    monkeypatch.setattr("recollect.backends.sql.writer.BACKLOG", 10)
+    monkeypatch.setattr(maintenance, "BACKLOG", 10**9)
+    monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
+    backend = opened(tmp_path / "a.db")
+    for n in range(50):
+        append(backend, n * 2, "some words", count=2)
+    assert waiting(backend) == 100
     step(backend.close())
 
 

@@ -23,7 +23,9 @@ from .writes import apply
 
 __all__ = ["Exclusively", "Writer"]
 
-_BULK = 256
+_BULK = 8
+"""Texts in one commit from which on its writer moves a history, rather than talks."""
+_FLOOD = 8 * BACKLOG
 
 
 class Writer:
@@ -36,7 +38,7 @@ class Writer:
         self._timeout = timeout
         self._where = connections.where
         self._depth = 0
-        self._texts = 0
+        self._texts = self._bulk = 0
         self._scrub = False
         self._lost: StoreError | None = None
         self.owner = 0
@@ -55,13 +57,14 @@ class Writer:
     def commit(self, commits: Sequence[Commit]) -> None:
         """Write all or nothing: durable on return, or inside ``exclusive`` a savepoint of it."""
         if self.owner == threading.get_ident():
-            texts, scrub = self._write(self.connection, commits, "SAVEPOINT c", "RELEASE c")
+            texts, bulk, scrub = self._write(self.connection, commits, nested=True)
             self._texts += texts
+            self._bulk += bulk
             self._scrub = self._scrub or scrub
             return
         self._lock.acquire(self._timeout)
         try:
-            texts, scrub = self._write(self._connections.writer, commits, "BEGIN IMMEDIATE", "COMMIT")
+            texts, _, scrub = self._write(self._connections.writer, commits, nested=False)
             if texts or scrub:
                 self._maintenance.wrote(texts, scrub)
         finally:
@@ -73,7 +76,9 @@ class Writer:
         if not inside:
             self.enter()
         try:
-            self._texts += work(self.connection)
+            texts = work(self.connection)
+            self._texts += texts
+            self._bulk += texts
         except BaseException as error:
             if not inside:
                 self.leave(failed=True)
@@ -84,25 +89,37 @@ class Writer:
             self.leave(failed=False)
 
     def _write(
-        self, conn: apsw.Connection, commits: Sequence[Commit], begin: str, end: str
-    ) -> tuple[int, bool]:
-        texts, scrub, ending = 0, False, False
+        self, conn: apsw.Connection, commits: Sequence[Commit], *, nested: bool
+    ) -> tuple[int, int, bool]:
+        """How many texts were added, how many of them in bulk, and whether something was removed."""
+        texts, bulk, scrub, ending = 0, 0, False, False
         try:
-            conn.execute(begin)
+            conn.execute("SAVEPOINT c" if nested else "BEGIN IMMEDIATE")
             for commit in commits:
                 waiting = apply(conn, commit)
                 if waiting < 0:
                     scrub = True
                 else:
                     texts += waiting
+                    if waiting >= _BULK:
+                        bulk += waiting
+            if bulk and not nested:
+                self._keep_up(conn, bulk)
             ending = True
-            conn.execute(end)
+            conn.execute("RELEASE c" if nested else "COMMIT")
         except BaseException as error:
-            self._undo(conn, nested=end != "COMMIT")
+            self._undo(conn, nested=nested)
             if isinstance(error, DRIVER_ERRORS):
                 raise translated(error, self._where, committing=ending) from error
             raise
-        return texts, scrub
+        return texts, bulk, scrub
+
+    def _keep_up(self, conn: apsw.Connection, texts: int) -> None:
+        """A bulk writer indexes as much as it adds, once enough waits: what waits takes room in the
+        file. Lone appends never pay for that, unless they come in floods."""
+        maintenance = self._maintenance
+        if maintenance.backlog > BACKLOG and texts:
+            maintenance.backlog -= TextIndex.drain(conn, texts)
 
     def _undo(self, conn: apsw.Connection, *, nested: bool) -> None:
         """Take back a failed write; a handle that cannot even do that is given up."""
@@ -136,7 +153,7 @@ class Writer:
             if isinstance(error, DRIVER_ERRORS):
                 raise translated(error, self._where) from error
             raise
-        self._depth, self._texts, self._scrub, self._lost = 1, 0, False, None
+        self._depth, self._texts, self._bulk, self._scrub, self._lost = 1, 0, 0, False, None
         self.owner = threading.get_ident()
 
     def leave(self, *, failed: bool) -> None:
@@ -162,9 +179,7 @@ class Writer:
     def _commit(self) -> None:
         conn, ending = self.connection, False
         try:
-            if self._texts >= _BULK and self._maintenance.backlog > BACKLOG:
-                # A bulk writer indexes as much as it adds, so that what waits stays bounded.
-                self._maintenance.backlog -= TextIndex.drain(conn, self._texts)
+            self._keep_up(conn, self._texts if self._maintenance.backlog > _FLOOD else self._bulk)
             ending = True
             conn.execute("COMMIT")
         except BaseException as error:
