@@ -19,6 +19,7 @@ VARIABLES = {
     "RECOLLECT_STORE": "The store's URL.",
     "RECOLLECT_NAMESPACE": "The namespace.",
     "RECOLLECT_CONFIG": "A configuration file to read instead of the usual ones.",
+    "RECOLLECT_DEBUG": "With `1` the command line shows the traceback of an error.",
     "NO_COLOR": "Print no colours.",
     "PAGER": "The program that shows long output on a terminal.",
 }
