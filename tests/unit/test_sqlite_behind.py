@@ -252,6 +252,30 @@ def test_an_error_behind_the_commits_is_logged_and_tried_again(tmp_path, monkeyp
     step(backend.close())
 
 
+def test_a_search_works_though_nothing_can_be_indexed(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
+    backend = opened(tmp_path / "a.db")
+    append(backend, 0, "some words")
+    with monkeypatch.context() as patch:
+        patch.setattr(TextIndex, "drain", staticmethod(lambda conn, limit: conn.execute("SELECT no_such()")))
+        assert search(backend, "words") == [1]
+    assert "work behind the commits" in caplog.text
+    step(backend.close())
+
+
+def test_an_error_at_close_is_logged_and_the_text_kept(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
+    backend = opened(tmp_path / "a.db")
+    append(backend, 0, "some words")
+    with monkeypatch.context() as patch:
+        patch.setattr(TextIndex, "drain", staticmethod(lambda conn, limit: conn.execute("SELECT no_such()")))
+        step(backend.close())
+    assert "work behind the commits" in caplog.text
+    backend = opened(tmp_path / "a.db")
+    assert search(backend, "words") == [1]
+    step(backend.close())
+
+
 def test_a_store_in_memory_indexes_and_scrubs_inline():
     backend = opened(":memory:")
     append(backend, 0, f"some {SECRET} words", count=100)

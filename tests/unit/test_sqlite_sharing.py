@@ -126,6 +126,19 @@ def test_opening_does_not_wait_for_a_writer(tmp_path):
     step(second.close())
 
 
+def test_closing_does_not_wait_for_ever(tmp_path):
+    first, second = opened(tmp_path / "a.db"), opened(tmp_path / "a.db", timeout=0.05)
+    append(first, 0)
+    append(second, 1)
+    manager = first.exclusive()
+    step(manager.__aenter__())
+    append(first, 2)
+    step(second.close())
+    step(manager.__aexit__(None, None, None))
+    assert len(step(first.read(KEY))) == 3
+    step(first.close())
+
+
 def in_child(work):
     """Run ``work`` in a forked process; what it returned, as text."""
     answers, answer = os.pipe()

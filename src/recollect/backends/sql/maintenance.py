@@ -102,12 +102,7 @@ class Maintenance:
             try:
                 pause = self._turn()
             except StoreError as error:
-                # Nothing is lost: all of it is found again at the next commit, search or open.
-                import logging  # loading it takes longer than opening a store
-
-                logging.getLogger("recollect.sqlite").warning(
-                    "work behind the commits stopped for a while: %s", error
-                )
+                _report(error)
                 pause = _AFTER_ERROR
             if pause and self._stop.wait(pause):
                 return
@@ -167,11 +162,14 @@ class Maintenance:
     def finish(self) -> None:
         """At close: index and scrub what is left, within limits."""
         left = _CLOSING_TEXTS
-        while left > 0 and self.backlog and self.drain(_BATCH) == _BATCH:
-            left -= _BATCH
-        deadline = time.monotonic() + _CLOSING_SCRUB
-        while self.scrub and self.scrub_slice() and time.monotonic() < deadline:
-            time.sleep(0.001)
+        try:
+            while left > 0 and self.backlog and self.drain(_BATCH) == _BATCH:
+                left -= _BATCH
+            deadline = time.monotonic() + _CLOSING_SCRUB
+            while self.scrub and self.scrub_slice() and time.monotonic() < deadline:
+                time.sleep(0.001)
+        except StoreError as error:
+            _report(error)
 
     def look(self) -> None:
         """At open: what did others, or an interruption, leave to be done?"""
@@ -190,6 +188,8 @@ class Maintenance:
             deadline = time.monotonic() + _SEARCH_SHARE
             while self.drain(_BATCH) == _BATCH and time.monotonic() < deadline:
                 pass
+        except StoreError as error:
+            _report(error)
         finally:
             self._lock.release()
 
@@ -222,3 +222,10 @@ class Maintenance:
         finally:
             conn.set_busy_timeout(self._connections.timeout_ms)
         return True
+
+
+def _report(error: StoreError) -> None:
+    """Nothing is lost: all that was to be done is found again at the next commit, search or open."""
+    import logging  # loading it takes longer than opening a store
+
+    logging.getLogger("recollect.sqlite").warning("work behind the commits stopped for a while: %s", error)

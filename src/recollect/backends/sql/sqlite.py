@@ -23,7 +23,7 @@ from ...backend import (
     StoredRecord,
     TextQuery,
 )
-from ...errors import AccessError
+from ...errors import AccessError, BusyError
 from ..filelock import FileLock
 from . import reads
 from .connections import Connections
@@ -36,6 +36,7 @@ from .writes import check, hand_over
 
 __all__ = ["SqliteBackend"]
 
+_CLOSING_WAIT = 5.0
 _live: weakref.WeakSet[SqliteBackend] = weakref.WeakSet()
 
 
@@ -106,7 +107,11 @@ class SqliteBackend:
             if not connections.has_writer:
                 connections.close()
                 return
-            self._lock.acquire(self._timeout)
+            try:
+                self._lock.acquire(min(self._timeout, _CLOSING_WAIT))
+            except BusyError:  # what is left to do behind the commits, somebody else will do
+                connections.close()
+                return
             try:
                 self._maintenance.finish()
             finally:
