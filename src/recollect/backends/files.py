@@ -92,6 +92,8 @@ class FilesBackend:
         self._locks = [FileLock(os.path.join(locks, f"{number:02x}")) for number in range(SLOTS)]
         self._opening = threading.Lock()
         self._open = False
+        self._used: set[int] = set()
+        weakref.finalize(self, _close_all, self._locks)
         _live.add(self)
 
     @property
@@ -142,8 +144,8 @@ class FilesBackend:
             self._memory.close()
             self._changes.close()
             self._logs.clear()
-            for lock in self._locks:
-                lock.close()
+            while self._used:
+                _let_go(self._locks[self._used.pop()])
 
     def _check_open(self) -> None:
         if not self._open:
@@ -174,6 +176,7 @@ class FilesBackend:
             prepared = self._writer.prepare(commit)
             slot = _slot(place)
             lock = self._locks[slot]
+            self._used.add(slot)
             lock.acquire(self._timeout)
             try:
                 try:
@@ -198,7 +201,9 @@ class FilesBackend:
         if self._readonly:
             yield  # without permission to take the lock, a look is all there is
             return
-        lock = self._locks[_slot(place)]
+        slot = _slot(place)
+        lock = self._locks[slot]
+        self._used.add(slot)
         lock.acquire(self._timeout)
         try:
             yield
@@ -306,6 +311,18 @@ class FilesBackend:
     async def indexed(self) -> None:
         """Every text has been handed over."""
         self._sidecar.indexed()
+
+
+def _let_go(lock: FileLock) -> None:
+    """Close a lock's file, unless a commit is under way: then whoever makes it keeps it."""
+    if lock.try_acquire():
+        lock.close()
+        lock.release()
+
+
+def _close_all(locks: list[FileLock]) -> None:
+    for lock in locks:
+        lock.close()
 
 
 def _slot(place: Place) -> int:

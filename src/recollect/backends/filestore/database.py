@@ -17,9 +17,9 @@ import apsw
 
 from ..filelock import FileLock
 from ..sql import schema
-from ..sql.driver_errors import translated
+from ..sql.driver_errors import DRIVER_ERRORS, translated
 from ..sql.text import TextIndex
-from .disk import open_private
+from .disk import mapped, open_private
 
 __all__ = ["Database"]
 
@@ -94,7 +94,7 @@ class Database:
             except _UNUSABLE:
                 self.discard()
                 self._open_file()
-            except (*_UNWRITABLE, PermissionError):
+            except (*_UNWRITABLE, OSError):
                 self._in_memory = True
         if self._in_memory:
             self._open_copy()
@@ -225,12 +225,13 @@ class Database:
         All errors of the driver end here.
         """
         try:
-            try:
-                return work()
-            except _UNUSABLE:
-                self.discard()
-                return work()
-        except (apsw.Error, OverflowError, UnicodeEncodeError) as error:
+            with mapped("keep the index", self.path):
+                try:
+                    return work()
+                except _UNUSABLE:
+                    self.discard()
+                    return work()
+        except DRIVER_ERRORS as error:
             raise translated(error, self.path) from error
 
     # ---- the end

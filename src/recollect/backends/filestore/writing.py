@@ -205,7 +205,7 @@ class Writer:
             self._logs.forget(place)
             write_new_file(place.log, b"".join(pieces), durable=self._durable)
             self._remove_folder(place.torn)
-            self._sync_entries(place)
+            self._sync_entries(place, place.folder)
 
     def _delete(self, place: Place, *, existed: bool) -> None:
         with mapped("delete", place.log):
@@ -216,13 +216,13 @@ class Writer:
                 os.unlink(place.log + ".new")
             self._remove_folder(place.blobs)
             self._remove_folder(place.torn)
-            self._sync_entries(place)
+            self._sync_entries(place, place.folder)
 
-    def _sync_entries(self, place: Place) -> None:
+    def _sync_entries(self, place: Place, folder: str) -> None:
         if not self._durable:
             return
         try:
-            sync_folder(place.folder)
+            sync_folder(folder)
         except OSError as error:
             raise UnknownOutcomeError(
                 f"The disk failed while a change of {place.log} was being made durable: {error.strerror}.",
@@ -261,9 +261,13 @@ class Writer:
             raise
 
     def _drop_blobs(self, place: Place, commit: Commit) -> None:
-        for digest in commit.drop_blobs:
-            with mapped("delete", place.blobs), contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(place.blobs, digest.hex()))
+        if not commit.drop_blobs or not os.path.isdir(place.blobs):
+            return
+        with mapped("delete", place.blobs):
+            for digest in commit.drop_blobs:
+                with contextlib.suppress(FileNotFoundError):  # never stored, or dropped before
+                    os.unlink(os.path.join(place.blobs, digest.hex()))
+        self._sync_entries(place, place.blobs)
 
 
 def _without(log: Log, fd: int, index: int, tombstones: dict[int, bytes]) -> bytes:
