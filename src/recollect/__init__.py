@@ -8,59 +8,140 @@ with recollect.Store("sqlite:///chats.db") as store:
     session.append(Message.user("What is Rust?"), Message.assistant("A language …"))
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
-from .aio import AsyncStore
-from .aio_session import AsyncSession
-from .backend import Backend, Capabilities, Figures
-from .core.branching import Branch, Diff, TreeNode
-from .core.editing import EraseResult
-from .core.forking import Lineage
-from .core.history import HistoryEntry
-from .core.merging import MergeConflict, MergeResult
-from .core.retention import CleanupResult, RetentionPolicy
-from .core.verifying import Finding, Report
-from .errors import (
-    AccessError,
-    AmbiguousError,
-    BusyError,
-    ClosedError,
-    ConfigError,
-    ConflictError,
-    CorruptError,
-    ExistsError,
-    FullError,
-    InvalidError,
-    MissingExtraError,
-    NotFoundError,
-    StoreError,
-    StoreWarning,
-    TrashedError,
-    UnavailableError,
-    UnknownOutcomeError,
-    UnsupportedError,
-)
-from .helpers import calculate_cost, count_turns, extract_session_id, total_usage
-from .model import (
-    BlobPart,
-    FilePart,
-    ForkedFrom,
-    Hit,
-    Message,
-    OtherPart,
-    Page,
-    ReasoningPart,
-    SessionInfo,
-    SessionQuery,
-    SessionRef,
-    TextPart,
-    ToolCallPart,
-    ToolCallResponsePart,
-    UriPart,
-    Usage,
-)
-from .session import Session
-from .store import Store
-from .transfer.importing import Damage, ImportResult
+
+if TYPE_CHECKING:
+    from .aio import AsyncStore
+    from .aio_session import AsyncSession
+    from .backend import Backend, Capabilities, Figures
+    from .core.branching import Branch, Diff, TreeNode
+    from .core.editing import EraseResult
+    from .core.forking import Lineage
+    from .core.history import HistoryEntry
+    from .core.merging import MergeConflict, MergeResult
+    from .core.retention import CleanupResult, RetentionPolicy
+    from .core.verifying import Finding, Report
+    from .errors import (
+        AccessError,
+        AmbiguousError,
+        BusyError,
+        ClosedError,
+        ConfigError,
+        ConflictError,
+        CorruptError,
+        ExistsError,
+        FullError,
+        InvalidError,
+        MissingExtraError,
+        NotFoundError,
+        StoreError,
+        StoreWarning,
+        TrashedError,
+        UnavailableError,
+        UnknownOutcomeError,
+        UnsupportedError,
+    )
+    from .helpers import calculate_cost, count_turns, extract_session_id, total_usage
+    from .model import (
+        BlobPart,
+        FilePart,
+        ForkedFrom,
+        Hit,
+        Message,
+        OtherPart,
+        Page,
+        ReasoningPart,
+        SessionInfo,
+        SessionQuery,
+        SessionRef,
+        TextPart,
+        ToolCallPart,
+        ToolCallResponsePart,
+        UriPart,
+        Usage,
+    )
+    from .session import Session
+    from .store import Store
+    from .transfer.importing import Damage, ImportResult
+
+# Loaded at first use, so that a program pays for what it uses: AsyncStore brings asyncio along.
+_HOMES = {
+    "AccessError": ".errors",
+    "AmbiguousError": ".errors",
+    "AsyncSession": ".aio_session",
+    "AsyncStore": ".aio",
+    "Backend": ".backend",
+    "BlobPart": ".model",
+    "Branch": ".core.branching",
+    "BusyError": ".errors",
+    "Capabilities": ".backend",
+    "CleanupResult": ".core.retention",
+    "ClosedError": ".errors",
+    "ConfigError": ".errors",
+    "ConflictError": ".errors",
+    "CorruptError": ".errors",
+    "Damage": ".transfer.importing",
+    "Diff": ".core.branching",
+    "EraseResult": ".core.editing",
+    "ExistsError": ".errors",
+    "Figures": ".backend",
+    "FilePart": ".model",
+    "Finding": ".core.verifying",
+    "ForkedFrom": ".model",
+    "FullError": ".errors",
+    "HistoryEntry": ".core.history",
+    "Hit": ".model",
+    "ImportResult": ".transfer.importing",
+    "InvalidError": ".errors",
+    "Lineage": ".core.forking",
+    "MergeConflict": ".core.merging",
+    "MergeResult": ".core.merging",
+    "Message": ".model",
+    "MissingExtraError": ".errors",
+    "NotFoundError": ".errors",
+    "OtherPart": ".model",
+    "Page": ".model",
+    "ReasoningPart": ".model",
+    "Report": ".core.verifying",
+    "RetentionPolicy": ".core.retention",
+    "Session": ".session",
+    "SessionInfo": ".model",
+    "SessionQuery": ".model",
+    "SessionRef": ".model",
+    "Store": ".store",
+    "StoreError": ".errors",
+    "StoreWarning": ".errors",
+    "TextPart": ".model",
+    "ToolCallPart": ".model",
+    "ToolCallResponsePart": ".model",
+    "TrashedError": ".errors",
+    "TreeNode": ".core.branching",
+    "UnavailableError": ".errors",
+    "UnknownOutcomeError": ".errors",
+    "UnsupportedError": ".errors",
+    "UriPart": ".model",
+    "Usage": ".model",
+    "calculate_cost": ".helpers",
+    "count_turns": ".helpers",
+    "extract_session_id": ".helpers",
+    "total_usage": ".helpers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 __all__ = [
     "AccessError",

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
+from . import core as features
 from .aio_session import AsyncSession
 from .backend import Backend, Capabilities, Figures
-from .core import listing, retention, saving, searching, sessions, tagging, verifying
-from .core.base import Clock, Handle
-from .core.retention import CleanupResult, RetentionPolicy
+from .core.base import Clock, Core
 from .errors import ClosedError
 from .model import Hit, Message, Page, SessionInfo, SessionQuery
 from .opening import open_target
 from .options import Attributes, Filters
-from .stepping import Worker
-from .store import PathOrFile, merged, nested, reachable, reindex_all
-from .transfer.exporting import Destination, export_session
-from .transfer.importing import ImportResult, import_paths
+from .store import PathOrFile, merged, nested
+from .workers import Worker
 
+if TYPE_CHECKING:
+    from .core.retention import CleanupResult, RetentionPolicy
+    from .core.searching import Order
+    from .core.verifying import Report
+    from .transfer.exporting import Destination
+    from .transfer.importing import ImportResult
+    from .transfer.results import Progress
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -57,18 +63,23 @@ class AsyncStore:
                 await self._worker.write(self._core.backend.open)
             self._opened.ready = True
 
-    async def _write(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _write(
+        self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
+    ) -> T:
         if not self._opened.ready or self._opened.closed:
             await self._open()
         if self._worker is None:
-            return await operation()
-        result: T = await self._worker.write(operation)
+            return await verb(self._core, *args, **options)
+        result: T = await self._worker.write(lambda: verb(self._core, *args, **options))
         return result
 
-    async def _read(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _read(
+        self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
+    ) -> T:
         if not self._opened.ready or self._opened.closed:
             await self._open()
-        return await (operation() if self._worker is None else self._worker.read(operation()))
+        work = verb(self._core, *args, **options)
+        return await (work if self._worker is None else self._worker.read(work))
 
     async def close(self) -> None:
         """Let what is queued finish and release the engine. Closing twice is fine."""
@@ -107,27 +118,26 @@ class AsyncStore:
         self, session_id: str | None = None, *, create: bool = True, **attributes: Unpack[Attributes]
     ) -> AsyncSession:
         """See ``Store.open``."""
-        core = self._core
-        handle = await self._write(lambda: sessions.open_session(core, session_id, attributes, create=create))
+        handle = await self._write(features.sessions.open_session, session_id, attributes, create=create)
         return AsyncSession(self, handle)
 
     async def create(self, session_id: str | None = None, **attributes: Unpack[Attributes]) -> AsyncSession:
         """See ``Store.create``."""
-        handle = await self._write(lambda: sessions.create_session(self._core, session_id, attributes))
+        handle = await self._write(features.sessions.create_session, session_id, attributes)
         return AsyncSession(self, handle)
 
     async def get(self, session_id: str, *, at: int | None = None) -> AsyncSession:
         """See ``Store.get``."""
-        handle = await self._read(lambda: sessions.get_session(self._core, session_id, at))
+        handle = await self._read(features.sessions.get_session, session_id, at)
         return AsyncSession(self, handle)
 
     async def exists(self, session_id: str) -> bool:
         """See ``Store.exists``."""
-        return await self._read(lambda: sessions.exists(self._core, session_id))
+        return await self._read(features.sessions.exists, session_id)
 
     async def resolve(self, reference: str, *, trashed: bool = False) -> str:
         """See ``Store.resolve``."""
-        return await self._read(lambda: listing.resolve(self._core, reference, trashed=trashed))
+        return await self._read(features.listing.resolve, reference, trashed=trashed)
 
     async def sessions(
         self,
@@ -139,55 +149,48 @@ class AsyncStore:
     ) -> Page[SessionInfo]:
         """See ``Store.sessions``."""
         asked = merged(query, filters)
-        return await self._read(lambda: listing.sessions(self._core, asked, limit=limit, cursor=cursor))
+        return await self._read(features.listing.sessions, asked, limit=limit, cursor=cursor)
 
     async def delete(self, session_id: str) -> None:
         """See ``Store.delete``."""
-        await self._write(lambda: sessions.delete(self._core, session_id))
+        await self._write(features.sessions.delete, session_id)
 
     async def trash(self, session_id: str) -> SessionInfo:
         """See ``Store.trash``."""
-        return await self._write(lambda: sessions.trash(self._core, session_id))
+        return await self._write(features.sessions.trash, session_id)
 
     async def trashed(self, *, limit: int = 50, cursor: str | None = None) -> Page[SessionInfo]:
         """See ``Store.trashed``."""
         return await self._read(
-            lambda: listing.sessions(self._core, SessionQuery(), limit=limit, cursor=cursor, trashed=True)
+            features.listing.sessions, SessionQuery(), limit=limit, cursor=cursor, trashed=True
         )
 
     async def restore(self, session_id: str) -> AsyncSession:
         """See ``Store.restore``."""
-        return AsyncSession(self, await self._write(lambda: sessions.restore(self._core, session_id)))
+        return AsyncSession(self, await self._write(features.sessions.restore, session_id))
 
     async def save(self, session_id: str, messages: Iterable[Message]) -> AsyncSession:
         """See ``Store.save``."""
-        core, history = self._core, list(messages)
-
-        async def saved() -> Handle:
-            handle = await sessions.open_session(core, session_id, {})
-            await saving.save(core, handle, history)
-            return handle
-
-        return AsyncSession(self, await self._write(saved))
+        handle = await self._write(features.saving.save_session, session_id, list(messages))
+        return AsyncSession(self, handle)
 
     async def tags(self) -> dict[str, int]:
         """See ``Store.tags``."""
-        return await self._read(lambda: tagging.tags(self._core))
+        return await self._read(features.tagging.tags)
 
     async def rename_tag(self, old: str, new: str) -> int:
         """See ``Store.rename_tag``."""
-        return await self._write(lambda: tagging.rename_tag(self._core, old, new))
+        return await self._write(features.tagging.rename_tag, old, new)
 
     async def cleanup(
         self, policy: RetentionPolicy, *, dry_run: bool = True, purge: bool = False
     ) -> CleanupResult:
         """See ``Store.cleanup``."""
-        core = self._core
-        return await self._read(lambda: retention.cleanup(core, policy, dry_run=dry_run, purge=purge))
+        return await self._read(features.retention.cleanup, policy, dry_run=dry_run, purge=purge)
 
     async def purge(self, *, trash_days: float = 30) -> list[str]:
         """See ``Store.purge``."""
-        return await self._read(lambda: retention.purge(self._core, trash_days=trash_days))
+        return await self._read(features.retention.purge, trash_days=trash_days)
 
     async def search(
         self,
@@ -198,7 +201,7 @@ class AsyncStore:
         session: str | None = None,
         role: str | Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
-        order: searching.Order = "relevance",
+        order: Order = "relevance",
         limit: int = 20,
         cursor: str | None = None,
         **filters: Unpack[Filters],
@@ -206,22 +209,20 @@ class AsyncStore:
         """See ``Store.search``."""
         asked = merged(query, filters)
         return await self._read(
-            lambda: searching.search(
-                self._core,
-                words,
-                asked,
-                session_id=session,
-                role=role,
-                kinds=kinds,
-                order=order,
-                limit=limit,
-                cursor=cursor,
-            )
+            features.searching.search,
+            words,
+            asked,
+            session_id=session,
+            role=role,
+            kinds=kinds,
+            order=order,
+            limit=limit,
+            cursor=cursor,
         )
 
     async def reindex(self) -> dict[str, int]:
         """See ``Store.reindex``."""
-        return await self._read(lambda: reindex_all(self._core))
+        return await self._read(features.searching.reindex)
 
     async def export(
         self,
@@ -231,27 +232,32 @@ class AsyncStore:
         to: Destination | None = None,
     ) -> str | None:
         """See ``Store.export``."""
-        return await self._read(lambda: export_session(self._core, session_id, format, to))
+        from .transfer.exporting import export_session
+
+        return await self._read(export_session, session_id, format, to)
 
     async def import_(
         self,
         *paths: PathOrFile,
         format: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> ImportResult:
         """See ``Store.import_``. Runs beside other writes and in many commits of its own."""
-        return await self._read(lambda: import_paths(self._core, paths, format))
+        from .transfer.importing import import_paths
 
-    async def verify(self, session_id: str | None = None) -> verifying.Report:
+        return await self._read(import_paths, paths, format, progress=progress)
+
+    async def verify(self, session_id: str | None = None) -> Report:
         """See ``Store.verify``."""
-        return await self._read(lambda: verifying.verify(self._core, session_id))
+        return await self._read(features.verifying.verify, session_id)
 
     async def stats(self) -> Figures:
         """See ``Store.stats``."""
-        return await self._read(lambda: self._core.backend.figures(self._core.namespace))
+        return await self._read(features.listing.figures)
 
     async def namespaces(self) -> list[str]:
         """See ``Store.namespaces``."""
-        return await self._read(lambda: reachable(self._core))
+        return await self._read(features.listing.reachable)
 
     def __repr__(self) -> str:
         state = "closed" if self._opened.closed else "open"

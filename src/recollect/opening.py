@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .backend import Backend
 from .core.base import DEFAULT_NAMESPACE, Clock, Core, SystemClock
 from .errors import ConfigError
-from .stepping import LoopClock
 from .urls import StoreURL, backend_of, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass
 class Opened:
     """An engine and what all views of one store share."""
 
-    core: Core
-    blocking: bool
-    ready: bool = False
-    closed: bool = False
+    __slots__ = ("blocking", "closed", "core", "ready")
+
+    def __init__(self, core: Core, blocking: bool) -> None:
+        self.core = core
+        self.blocking = blocking
+        self.ready = False
+        self.closed = False
 
 
 def open_target(
@@ -52,10 +52,16 @@ def open_target(
     core = Core(
         backend,
         namespace=namespace or DEFAULT_NAMESPACE,
-        clock=clock or (SystemClock() if blocking else LoopClock()),
+        clock=clock or (SystemClock() if blocking else _loop_clock()),
         readonly=readonly,
     )
     return Opened(core, blocking)
+
+
+def _loop_clock() -> Clock:
+    from .workers import LoopClock  # asyncio is not loaded for engines that never suspend
+
+    return LoopClock()
 
 
 def _with_options(url: StoreURL, options: Mapping[str, str | None]) -> StoreURL:

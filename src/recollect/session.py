@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
-from .core import (
-    appending,
-    attributes,
-    branching,
-    editing,
-    forking,
-    history,
-    merging,
-    reading,
-    retention,
-    tagging,
-    toolcalls,
-)
-from .core.appending import OnConflict
-from .core.base import Handle
-from .core.branching import Branch, Diff, TreeNode
-from .core.editing import EraseResult
-from .core.forking import Lineage
-from .core.history import HistoryEntry
-from .core.merging import MergeResult
+from . import core as features
+from .core.base import Core, Handle
 from .model import Message, SessionInfo
 from .options import Attributes
 
 if TYPE_CHECKING:
+    from .core.appending import OnConflict
+    from .core.branching import Branch, Diff, TreeNode
+    from .core.editing import EraseResult
+    from .core.forking import Lineage
+    from .core.history import HistoryEntry
+    from .core.merging import MergeResult, Strategy
     from .store import Store
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -43,8 +32,13 @@ class Session:
         self._core = store._core
         self._handle = handle
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._store._run(coroutine)
+    def _do(
+        self,
+        verb: Callable[Concatenate[Core, Handle, P], Coroutine[Any, Any, T]],
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        return self._store._do(verb, self._handle, *args, **options)
 
     @property
     def id(self) -> str:
@@ -54,7 +48,7 @@ class Session:
     @property
     def info(self) -> SessionInfo:
         """Attributes and figures, as of now. Raises NotFoundError once the session is gone."""
-        return self._run(self._core.refresh(self._handle)).info
+        return self._store._run(self._core.refresh(self._handle)).info
 
     @property
     def version(self) -> int:
@@ -63,7 +57,7 @@ class Session:
 
     def refresh(self) -> SessionInfo:
         """Look at the session anew; ``info`` does the same here, and does not in AsyncSession."""
-        return self._run(self._core.refresh(self._handle)).info
+        return self._store._run(self._core.refresh(self._handle)).info
 
     # Messages
 
@@ -81,10 +75,8 @@ class Session:
         their own (``"branch"``); with ``expect`` ConflictError is raised. With ``branch`` they go
         to the end of that branch and the active one stays active.
         """
-        return self._run(
-            appending.append(
-                self._core, self._handle, messages, branch=branch, on_conflict=on_conflict, expect=expect
-            )
+        return self._do(
+            features.appending.append, messages, branch=branch, on_conflict=on_conflict, expect=expect
         )
 
     def messages(
@@ -102,68 +94,66 @@ class Session:
         With ``repair_tool_calls`` the line is one that any model provider accepts: every tool call
         answered once, directly behind it. Nothing stored changes.
         """
-        line = self._run(
-            reading.messages(self._core, self._handle, last=last, before=before, limit=limit, at=at)
-        )
-        return toolcalls.repaired(line) if repair_tool_calls else line
+        line = self._do(features.reading.messages, last=last, before=before, limit=limit, at=at)
+        return features.toolcalls.repaired(line) if repair_tool_calls else line
 
     def edit(self, message_id: str, new: str | Message, *, expect: int | None = None) -> Message:
         """Put a new version of a message beside the old one and go on from there.
 
         The old text and what followed it stay on a branch of their own. Returns the new message.
         """
-        return self._run(editing.edit(self._core, self._handle, message_id, new, expect=expect))
+        return self._do(features.editing.edit, message_id, new, expect=expect)
 
     def rewind(
         self, *, to: str | None = None, turns: int | None = None, expect: int | None = None
     ) -> SessionInfo:
         """Let the line end in the message ``to``, or ``turns`` turns earlier; the rest stays in the log."""
-        return self._run(editing.rewind(self._core, self._handle, to=to, turns=turns, expect=expect))
+        return self._do(features.editing.rewind, to=to, turns=turns, expect=expect)
 
     def pop(self, *, expect: int | None = None) -> Message:
         """Take the last message off the line and return it. Raises NotFoundError on an empty one."""
-        return self._run(editing.pop(self._core, self._handle, expect=expect))
+        return self._do(features.editing.pop, expect=expect)
 
     def clear(self, *, expect: int | None = None) -> SessionInfo:
         """Begin anew with no messages; what was said stays in the log (see ``messages(at=)``)."""
-        return self._run(attributes.clear(self._core, self._handle, expect=expect))
+        return self._do(features.attributes.clear, expect=expect)
 
     def erase(self, message_id: str, *, expect: int | None = None) -> EraseResult:
         """Remove a message's content physically, from every file; its place and figures stay.
 
         Forks made before keep copies of their own: the result names them.
         """
-        return self._run(editing.erase(self._core, self._handle, message_id, expect=expect))
+        return self._do(features.editing.erase, message_id, expect=expect)
 
     # Attributes
 
     def update(self, *, expect: int | None = None, **changes: Unpack[Attributes]) -> SessionInfo:
         """Set attributes; ``tags`` and ``metadata`` are replaced whole, what is not given stays."""
-        return self._run(attributes.update(self._core, self._handle, changes, expect=expect))
+        return self._do(features.attributes.update, changes, expect=expect)
 
     def tag(self, *tags: str, expect: int | None = None) -> SessionInfo:
         """Add tags."""
-        return self._run(attributes.retag(self._core, self._handle, tags, (), expect=expect))
+        return self._do(features.attributes.retag, tags, (), expect=expect)
 
     def untag(self, *tags: str, expect: int | None = None) -> SessionInfo:
         """Remove tags; those it does not have do not matter."""
-        return self._run(attributes.retag(self._core, self._handle, (), tags, expect=expect))
+        return self._do(features.attributes.retag, (), tags, expect=expect)
 
     def set_metadata(self, path: str, value: Any, *, expect: int | None = None) -> SessionInfo:
         """Set one value of the metadata by its dotted path, ``project.name``."""
-        return self._run(tagging.set_metadata(self._core, self._handle, path, value, expect=expect))
+        return self._do(features.tagging.set_metadata, path, value, expect=expect)
 
     def get_metadata(self, path: str) -> Any:
         """One value of the metadata by its dotted path. Raises NotFoundError."""
-        return tagging.dotted(self.info.metadata, path)
+        return features.tagging.dotted(self.info.metadata, path)
 
     def delete_metadata(self, path: str, *, expect: int | None = None) -> SessionInfo:
         """Remove one value of the metadata by its dotted path. Raises NotFoundError."""
-        return self._run(tagging.delete_metadata(self._core, self._handle, path, expect=expect))
+        return self._do(features.tagging.delete_metadata, path, expect=expect)
 
     def touch(self, *, expect: int | None = None) -> SessionInfo:
         """Make the session the newest, changing nothing else."""
-        return self._run(attributes.touch(self._core, self._handle, expect=expect))
+        return self._do(features.attributes.touch, expect=expect)
 
     def expire(
         self,
@@ -177,71 +167,69 @@ class Session:
 
         From that instant on it is not found. With ``sliding`` every write puts the expiry off.
         """
-        return self._run(
-            retention.expire(self._core, self._handle, after=after, at=at, sliding=sliding, expect=expect)
-        )
+        return self._do(features.retention.expire, after=after, at=at, sliding=sliding, expect=expect)
 
     # Versions
 
     def history(self, *, limit: int = 50, before: int | None = None) -> list[HistoryEntry]:
         """What changed, newest first: at most ``limit`` changes below the version ``before``."""
-        return self._run(history.history(self._core, self._handle, limit=limit, before=before))
+        return self._do(features.history.history, limit=limit, before=before)
 
     def restore(self, version: int, *, expect: int | None = None) -> SessionInfo:
         """Make the present equal to the past by adding to the log, so that it can be undone too."""
-        return self._run(history.restore(self._core, self._handle, version, expect=expect))
+        return self._do(features.history.restore, version, expect=expect)
 
     def undo(self, *, expect: int | None = None) -> SessionInfo:
         """Take back the newest change; again, the one before it. Raises NotFoundError at the start."""
-        return self._run(history.undo(self._core, self._handle, expect=expect))
+        return self._do(features.history.undo, expect=expect)
 
     # Branches
 
     def branch(self, name: str, *, at: str | int | None = None, expect: int | None = None) -> Branch:
         """Name a line that ends in a message (id), at a version, or at the head. It stays inactive."""
-        return self._run(branching.branch(self._core, self._handle, name, at=at, expect=expect))
+        return self._do(features.branching.branch, name, at=at, expect=expect)
 
     def checkout(self, name: str, *, expect: int | None = None) -> SessionInfo:
         """Make a branch the active one. Raises NotFoundError."""
-        return self._run(branching.checkout(self._core, self._handle, name, expect=expect))
+        return self._do(features.branching.checkout, name, expect=expect)
 
     def branches(self) -> list[Branch]:
         """All branches, the active one first."""
-        return self._run(branching.branches(self._core, self._handle))
+        return self._do(features.branching.branches)
 
     def tree(self) -> list[TreeNode]:
         """Every message in the order written, with its place in the tree."""
-        return self._run(branching.tree(self._core, self._handle))
+        return self._do(features.branching.tree)
 
     def diff(self, ours: str | Session, theirs: str | None = None) -> Diff:
         """What two branches have in common and what each adds; or, given a session, this session's
         active line and that one's."""
         if isinstance(ours, Session):
-            return self._run(branching.diff_sessions(self._core, self._handle, ours._handle))
-        return self._run(branching.diff(self._core, self._handle, ours, theirs))
+            return self._do(features.branching.diff_sessions, ours._handle)
+        return self._do(features.branching.diff, ours, theirs)
 
     def label(
         self, message_id: str, name: str, *, off: bool = False, expect: int | None = None
     ) -> tuple[str, ...]:
         """Put a label on a message, or with ``off`` take it away; returns the message's labels."""
-        return self._run(branching.label(self._core, self._handle, message_id, name, off=off, expect=expect))
+        return self._do(features.branching.label, message_id, name, off=off, expect=expect)
 
     def fork(
         self, session_id: str | None = None, *, at: str | int | None = None, name: str | None = None
     ) -> Session:
         """A new session with the past up to a message or version; the parent may be deleted."""
-        forked = forking.fork(self._core, self._handle, session_id=session_id, at=at, name=name)
-        return Session(self._store, self._run(forked))
+        forked = self._do(features.forking.fork, session_id=session_id, at=at, name=name)
+        return Session(self._store, forked)
 
     def lineage(self) -> Lineage:
         """The sessions this one was forked from, and those forked from it."""
-        return self._run(forking.lineage(self._core, self._handle))
+        return self._do(features.forking.lineage)
 
     def merge(
         self,
         source: str | Session,
         *,
-        strategy: merging.Strategy = "continuation",
+        strategy: Strategy = "continuation",
         message_ids: Sequence[str] = (),
         expect: int | None = None,
     ) -> MergeResult:
@@ -251,15 +239,12 @@ class Session:
         Returns what was taken, what was here already, and every conflict.
         """
         other = source._handle if isinstance(source, Session) else source
-        return self._run(
-            merging.merge(
-                self._core,
-                self._handle,
-                other,
-                strategy=strategy,
-                message_ids=message_ids,
-                expect=expect,
-            )
+        return self._do(
+            features.merging.merge,
+            other,
+            strategy=strategy,
+            message_ids=message_ids,
+            expect=expect,
         )
 
     def __repr__(self) -> str:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar, Unpack
+from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
+from . import core as features
 from .backend import Backend, Capabilities, Figures
-from .core import listing, retention, saving, searching, sessions, tagging, verifying
 from .core.base import DEFAULT_NAMESPACE, Clock, Core
-from .core.filters import query_of
-from .core.retention import CleanupResult, RetentionPolicy
 from .errors import ClosedError, InvalidError
 from .model import Hit, Message, Page, SessionInfo, SessionQuery
 from .opening import open_target
 from .options import Attributes, Filters
 from .session import Session
-from .stepping import LoopThread, step
-from .transfer.exporting import Destination, export_session
-from .transfer.importing import ImportResult, import_paths
+from .stepping import step
 
+if TYPE_CHECKING:
+    from .core.retention import CleanupResult, RetentionPolicy
+    from .core.searching import Order
+    from .core.verifying import Report
+    from .transfer.exporting import Destination
+    from .transfer.importing import ImportResult
+    from .transfer.results import Progress
+    from .workers import LoopThread
+
+P = ParamSpec("P")
 T = TypeVar("T")
 PathOrFile = str | os.PathLike[str] | IO[bytes]
 
@@ -43,7 +49,7 @@ class Store:
     ) -> None:
         self._opened = open_target(target, namespace, durability, readonly, clock)
         self._core = self._opened.core
-        self._loop = None if self._opened.blocking else LoopThread()
+        self._loop = None if self._opened.blocking else _loop_thread()
         self._owner = True
         try:
             self._run(self._core.backend.open())
@@ -56,6 +62,11 @@ class Store:
             coroutine.close()
             raise ClosedError("The store is closed.", hint="Open it again.")
         return step(coroutine) if self._loop is None else self._loop.run(coroutine)
+
+    def _do(
+        self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
+    ) -> T:
+        return self._run(verb(self._core, *args, **options))
 
     # Opening and closing
 
@@ -105,28 +116,28 @@ class Store:
         A session that is there keeps its own attributes. Without an id a new one is made (UUIDv7).
         With ``create=False`` a missing session raises NotFoundError.
         """
-        opening = sessions.open_session(self._core, session_id, attributes, create=create)
-        return Session(self, self._run(opening))
+        handle = self._do(features.sessions.open_session, session_id, attributes, create=create)
+        return Session(self, handle)
 
     def create(self, session_id: str | None = None, **attributes: Unpack[Attributes]) -> Session:
         """A new session. Raises ExistsError when the id is taken."""
-        return Session(self, self._run(sessions.create_session(self._core, session_id, attributes)))
+        return Session(self, self._do(features.sessions.create_session, session_id, attributes))
 
     def get(self, session_id: str, *, at: int | None = None) -> Session:
         """The session of that id, or with ``at`` as it was at a version, attributes included: such
         a handle can be read, not written to. Raises NotFoundError."""
-        return Session(self, self._run(sessions.get_session(self._core, session_id, at)))
+        return Session(self, self._do(features.sessions.get_session, session_id, at))
 
     def exists(self, session_id: str) -> bool:
         """Whether there is such a session, outside the trash."""
-        return self._run(sessions.exists(self._core, session_id))
+        return self._do(features.sessions.exists, session_id)
 
     def resolve(self, reference: str, *, trashed: bool = False) -> str:
         """The id meant by an id, a unique prefix of at least 4 characters, a name, or ``@last``.
 
         Raises NotFoundError, or AmbiguousError with the candidates.
         """
-        return self._run(listing.resolve(self._core, reference, trashed=trashed))
+        return self._do(features.listing.resolve, reference, trashed=trashed)
 
     def sessions(
         self,
@@ -140,25 +151,23 @@ class Store:
 
         Sessions written to while you page may be shown again at the end; none is missed.
         """
-        found = listing.sessions(self._core, merged(query, filters), limit=limit, cursor=cursor)
-        return self._run(found)
+        return self._do(features.listing.sessions, merged(query, filters), limit=limit, cursor=cursor)
 
     def delete(self, session_id: str) -> None:
         """Remove a session for good, from the trash too. Raises NotFoundError."""
-        self._run(sessions.delete(self._core, session_id))
+        self._do(features.sessions.delete, session_id)
 
     def trash(self, session_id: str) -> SessionInfo:
         """Hide a session everywhere until it is restored or deleted."""
-        return self._run(sessions.trash(self._core, session_id))
+        return self._do(features.sessions.trash, session_id)
 
     def trashed(self, *, limit: int = 50, cursor: str | None = None) -> Page[SessionInfo]:
         """A page of the sessions in the trash."""
-        found = listing.sessions(self._core, SessionQuery(), limit=limit, cursor=cursor, trashed=True)
-        return self._run(found)
+        return self._do(features.listing.sessions, SessionQuery(), limit=limit, cursor=cursor, trashed=True)
 
     def restore(self, session_id: str) -> Session:
         """Bring a session back from the trash. Raises NotFoundError."""
-        return Session(self, self._run(sessions.restore(self._core, session_id)))
+        return Session(self, self._do(features.sessions.restore, session_id))
 
     def save(self, session_id: str, messages: Iterable[Message]) -> Session:
         """Make a session's messages equal to a whole history, creating it if need be.
@@ -166,29 +175,27 @@ class Store:
         Records only the difference: what both begin with is never written again, and what the
         session held beyond that stays in its log.
         """
-        handle = self._run(sessions.open_session(self._core, session_id, {}))
-        self._run(saving.save(self._core, handle, list(messages)))
-        return Session(self, handle)
+        return Session(self, self._do(features.saving.save_session, session_id, list(messages)))
 
     # Tags
 
     def tags(self) -> dict[str, int]:
         """Every tag with the number of sessions that have it, the most used first."""
-        return self._run(tagging.tags(self._core))
+        return self._do(features.tagging.tags)
 
     def rename_tag(self, old: str, new: str) -> int:
         """Rename a tag in every session, or merge it into one that exists; returns how many changed."""
-        return self._run(tagging.rename_tag(self._core, old, new))
+        return self._do(features.tagging.rename_tag, old, new)
 
     # Retention
 
     def cleanup(self, policy: RetentionPolicy, *, dry_run: bool = True, purge: bool = False) -> CleanupResult:
         """Move what a policy lets go to the trash, or with ``purge`` remove it for good."""
-        return self._run(retention.cleanup(self._core, policy, dry_run=dry_run, purge=purge))
+        return self._do(features.retention.cleanup, policy, dry_run=dry_run, purge=purge)
 
     def purge(self, *, trash_days: float = 30) -> list[str]:
         """Remove expired sessions for good, and those in the trash for ``trash_days`` (0: never)."""
-        return self._run(retention.purge(self._core, trash_days=trash_days))
+        return self._do(features.retention.purge, trash_days=trash_days)
 
     # Search
 
@@ -201,7 +208,7 @@ class Store:
         session: str | None = None,
         role: str | Sequence[str] | None = None,
         kinds: Sequence[str] | None = None,
-        order: searching.Order = "relevance",
+        order: Order = "relevance",
         limit: int = 20,
         cursor: str | None = None,
         **filters: Unpack[Filters],
@@ -211,8 +218,8 @@ class Store:
         ``since`` and ``until`` bound the message's time; the other filters its session. ``kinds``
         says where to look: ``text``, ``reasoning``, ``tool``. Any text is legal.
         """
-        found = searching.search(
-            self._core,
+        return self._do(
+            features.searching.search,
             words,
             merged(query, filters),
             session_id=session,
@@ -222,11 +229,10 @@ class Store:
             limit=limit,
             cursor=cursor,
         )
-        return self._run(found)
 
     def reindex(self) -> dict[str, int]:
         """Build the text index anew; returns how many sessions and messages it holds."""
-        return self._run(reindex_all(self._core))
+        return self._do(features.searching.reindex)
 
     # In and out
 
@@ -238,39 +244,53 @@ class Store:
         to: Destination | None = None,
     ) -> str | None:
         """A session as text in a format, or written to a path or file (then None is returned)."""
-        return self._run(export_session(self._core, session_id, format, to))
+        from .transfer.exporting import export_session
+
+        return self._do(export_session, session_id, format, to)
 
     def import_(
         self,
         *paths: PathOrFile,
         format: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> ImportResult:
-        """Bring in conversations from files, folders or archives; again adds only what is new."""
-        return self._run(import_paths(self._core, paths, format))
+        """Bring in conversations from files, folders or archives; again adds only what is new.
+
+        ``progress`` is called now and then with how far the import is.
+        """
+        from .transfer.importing import import_paths
+
+        return self._do(import_paths, paths, format, progress=progress)
 
     # Health
 
-    def verify(self, session_id: str | None = None) -> verifying.Report:
+    def verify(self, session_id: str | None = None) -> Report:
         """Check every record of one session, or of all sessions here."""
-        return self._run(verifying.verify(self._core, session_id))
+        return self._do(features.verifying.verify, session_id)
 
     def stats(self) -> Figures:
         """Counts and sizes of this namespace."""
-        return self._run(self._core.backend.figures(self._core.namespace))
+        return self._do(features.listing.figures)
 
     def namespaces(self) -> list[str]:
         """The namespaces that hold sessions and can be reached from here."""
-        return self._run(reachable(self._core))
+        return self._do(features.listing.reachable)
 
     def __repr__(self) -> str:
         state = "closed" if self._opened.closed else "open"
         return f"<Store {self.capabilities.name} namespace={self._core.namespace!r} {state}>"
 
 
+def _loop_thread() -> LoopThread:
+    from .workers import LoopThread  # asyncio is not loaded for engines that never suspend
+
+    return LoopThread()
+
+
 def merged(query: SessionQuery | None, filters: Filters) -> SessionQuery:
     """A query given as a value, or as keywords."""
     if query is None:
-        return query_of(filters)
+        return features.filters.query_of(filters)
     if filters:
         raise InvalidError("Give the filters as a SessionQuery or as keywords, not both.")
     return query
@@ -279,16 +299,3 @@ def merged(query: SessionQuery | None, filters: Filters) -> SessionQuery:
 def nested(outer: str, inner: str) -> str:
     """The name of a namespace inside another one."""
     return inner if outer == DEFAULT_NAMESPACE else f"{outer}/{inner}"
-
-
-async def reachable(core: Core) -> list[str]:
-    """The namespaces inside a core's own, itself included; from the default one, all."""
-    names = await core.backend.namespaces()
-    if core.namespace == DEFAULT_NAMESPACE:
-        return names
-    return [n for n in names if n == core.namespace or n.startswith(core.namespace + "/")]
-
-
-async def reindex_all(core: Core) -> dict[str, int]:
-    """Rebuild the text index of the whole store, whichever namespace asks."""
-    return await searching.reindex(core, await core.backend.namespaces())

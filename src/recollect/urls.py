@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
@@ -73,7 +71,16 @@ def parse_url(url: str) -> StoreURL:
             f"{url!r} is not a store URL.", hint="For a SQLite file write sqlite:///chats.db, or memory:."
         )
     rest, _, query = match[2].partition("?")
-    return StoreURL(match[1].lower(), rest, dict(parse_qsl(query, keep_blank_values=True)))
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return StoreURL(match[1].lower(), rest, {_unquoted(k): _unquoted(v) for k, _, v in pairs})
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text)
 
 
 def backend_of(url: StoreURL, *, readonly: bool = False) -> Backend:
@@ -86,6 +93,8 @@ def backend_of(url: StoreURL, *, readonly: bool = False) -> Backend:
                 f"A store URL has no option {unknown[0]!r}.", hint=f"There are {', '.join(sorted(_OPTIONS))}."
             )
         return make(url, readonly)
+    from importlib.metadata import entry_points  # slow to load, and hardly ever needed
+
     for entry in entry_points(group=ENTRY_POINTS):
         if entry.name == url.scheme:
             backend: Backend = entry.load()(url, readonly=readonly)
@@ -123,7 +132,7 @@ def _files(url: StoreURL, readonly: bool) -> Backend:
 
 
 def _path(url: StoreURL, example: str) -> Path:
-    rest = unquote(url.rest)
+    rest = _unquoted(url.rest)
     if not rest.startswith("///") or len(rest) == 3:
         raise ConfigError(
             f"A {url.scheme} URL needs three slashes and a path, but has {url.rest!r}.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from msgspec.structs import force_setattr
 
@@ -12,6 +11,7 @@ from ..codec import place_of
 from ..errors import CorruptError
 from ..model import BlobPart, Message
 from .base import Core
+from .drafts import digest_of
 
 
 async def fill_blobs(
@@ -35,7 +35,7 @@ async def fill_blobs(
 async def load_blob(core: Core, key: Key, seq: int, digest: str) -> bytes:
     """A blob's content. Raises CorruptError when it is missing or is not what was stored."""
     content = await core.backend.blob(key, bytes.fromhex(digest))
-    if content is None or sha256(content).hexdigest() != digest:
+    if content is None or digest_of(content).hex() != digest:
         found = "missing" if content is None else "damaged"
         raise CorruptError(
             f"The blob {digest[:12]}… of {place_of(key, seq)} is {found}.",

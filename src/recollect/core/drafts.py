@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
@@ -107,13 +106,20 @@ def _extract_blobs(parts: Sequence[Any], blobs: dict[bytes, bytes]) -> tuple[Any
             if not isinstance(part.content, bytes):
                 raise InvalidError(f"BlobPart.content must be bytes, not {type(part.content).__name__}.")
             if len(part.content) > BLOB_THRESHOLD:
-                digest = sha256(part.content).digest()
+                digest = digest_of(part.content)
                 blobs[digest] = part.content
                 part = replace(part, content=b"", digest=digest.hex())
             elif part.digest is not None:
                 part = replace(part, digest=None)
         kept.append(part)
     return tuple(kept)
+
+
+def digest_of(content: bytes) -> bytes:
+    """The SHA-256 under which a blob is kept."""
+    from hashlib import sha256  # loaded only where there are blobs
+
+    return sha256(content).digest()
 
 
 def with_content(part: Any, blobs: dict[bytes, bytes]) -> Any:

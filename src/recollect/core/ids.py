@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from random import getrandbits
-from uuid import UUID
 
 from ..errors import InvalidError
 
@@ -66,4 +65,7 @@ def encode_message_id(message_id: str) -> bytes:
 
 def decode_message_id(raw: bytes) -> str:
     """The inverse of ``encode_message_id``."""
-    return str(UUID(bytes=raw[1:])) if raw[:1] == b"u" else raw[1:].decode()
+    if raw[:1] != b"u":
+        return raw[1:].decode()
+    text = raw[1:].hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..backend import RowQuery, SessionRow
+from ..backend import Figures, RowQuery, SessionRow
 from ..errors import AmbiguousError, InvalidError, NotFoundError
 from ..model import Page, SessionInfo, SessionQuery
-from .base import Core
+from .base import DEFAULT_NAMESPACE, Core
 from .filters import Cursor, check_limit, decode_cursor, encode_cursor, row_query
 
 MIN_PREFIX = 4
@@ -150,3 +150,16 @@ async def _named(core: Core, query: RowQuery, name: str) -> dict[str, SessionInf
             break
         after = (rows[-1].updated_at, rows[-1].key.session_id)
     return named
+
+
+async def reachable(core: Core) -> list[str]:
+    """The namespaces inside a core's own, itself included; from the default one, all."""
+    names = await core.backend.namespaces()
+    if core.namespace == DEFAULT_NAMESPACE:
+        return names
+    return [n for n in names if n == core.namespace or n.startswith(core.namespace + "/")]
+
+
+async def figures(core: Core) -> Figures:
+    """Counts and sizes of a core's namespace."""
+    return await core.backend.figures(core.namespace)

@@ -13,7 +13,15 @@ from .base import Core, Handle
 from .batch import Batch
 from .drafts import Draft, drafts
 from .reading import line_records
+from .sessions import open_session
 from .writing import Change, write
+
+
+async def save_session(core: Core, session_id: str, messages: Sequence[Message]) -> Handle:
+    """Save a whole history under an id, creating the session if need be."""
+    handle = await open_session(core, session_id, {})
+    await save(core, handle, messages)
+    return handle
 
 
 async def save(

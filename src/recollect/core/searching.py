@@ -119,10 +119,12 @@ def _shown(parts: Sequence[Part], kinds: Sequence[str]) -> str:
     return "\n".join(t for kind, t in zip(TEXT_KINDS, texts, strict=True) if t and kind in kinds)
 
 
-async def reindex(core: Core, namespaces: Sequence[str]) -> dict[str, int]:
-    """Build the text index anew from the messages; returns what was indexed, by kind of thing."""
+async def reindex(core: Core) -> dict[str, int]:
+    """Build the text index of the whole store anew, whichever namespace asks; returns how many
+    sessions and messages it holds."""
     core.writable()
     engine = _engine(core)
+    namespaces = await core.backend.namespaces()
     counts = {"sessions": 0, "messages": 0}
     await engine.reindex()
     for namespace in namespaces:

@@ -1,0 +1,192 @@
+"""How coroutines of the core run for event loops: on a worker thread, or on a loop in a thread.
+
+Under ``AsyncStore`` a single worker thread takes whole queued operations, steps them inside one write
+transaction, commits once and only then acknowledges them all: one fsync pays for many appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from .backend import Backend, Exclusive
+from .core.base import adopting
+from .errors import ClosedError
+from .stepping import step
+
+T = TypeVar("T")
+Operation = Callable[[], Coroutine[Any, Any, Any]]
+MAX_GROUP = 512
+READERS = 4
+
+
+class LoopThread:
+    """An event loop in a background thread, for synchronous callers of asynchronous engines."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._pid = os.getpid()
+        threading.Thread(target=self._loop.run_forever, name="recollect-loop", daemon=True).start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for its result."""
+        if self._pid != os.getpid():
+            coroutine.close()
+            raise ClosedError(
+                "This store was opened before a fork.", hint="Open it again in the child process."
+            )
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """Stop the loop."""
+        if self._pid == os.getpid():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class LoopClock:
+    """The machine's clock for engines that live on an event loop."""
+
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return time.time_ns() // 1000
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the loop."""
+        await asyncio.sleep(seconds)
+
+
+class _Job:
+    """A queued operation and the future of whoever awaits it."""
+
+    __slots__ = ("error", "future", "loop", "operation", "result")
+
+    def __init__(self, operation: Operation, loop: asyncio.AbstractEventLoop) -> None:
+        self.operation = operation
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Worker:
+    """Runs operations of a blocking engine for event loops: writes grouped, reads beside them."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
+
+    def _check(self) -> None:
+        if self._pid != os.getpid():
+            self._start()  # the threads stayed in the parent process
+        if self._closed:
+            raise ClosedError("The store is closed.")
+
+    async def write(self, operation: Operation) -> Any:
+        """Queue an operation; returns its result once it is durable."""
+        self._check()
+        job = _Job(operation, asyncio.get_running_loop())
+        if self._thread is None:
+            self._start_thread()
+        self._queue.put(job)
+        return await job.future
+
+    def _start_thread(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="recollect-write", daemon=True)
+                self._thread.start()
+
+    async def read(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a reading operation on a thread of its own, never behind a write."""
+        try:
+            self._check()
+        except BaseException:
+            coroutine.close()
+            raise
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, step, coroutine)
+
+    async def close(self, last: Operation) -> None:
+        """Let queued operations finish, run the last one, then stop the threads."""
+        self._closed = True
+        if self._thread is not None and self._pid == os.getpid():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(lambda: step(last()))
+
+    def _work(self) -> None:
+        more = True
+        while more:
+            jobs, more = self._take()
+            if len(jobs) > 1 and isinstance(self._backend, Exclusive):
+                step(self._together(jobs))
+            else:
+                for job in jobs:
+                    _run(job)
+            _acknowledge(jobs)
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """What is queued by now, waiting for the first; False at the end of the queue."""
+        jobs: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MAX_GROUP or self._queue.empty():
+                return jobs, True
+            job = self._queue.get()
+        return jobs, False
+
+    async def _together(self, jobs: list[_Job]) -> None:
+        """All jobs in one transaction: durable together, or failed together."""
+        assert isinstance(self._backend, Exclusive)
+        try:
+            with adopting(self._backend):
+                async with self._backend.exclusive():
+                    for job in jobs:
+                        _run(job)
+        except BaseException as error:  # noqa: BLE001  # handed to every caller below
+            for job in jobs:
+                job.error = job.error or error
+
+
+def _run(job: _Job) -> None:
+    try:
+        job.result = step(job.operation())
+    except BaseException as error:  # noqa: BLE001  # handed to the caller that awaits the job
+        job.error = error
+
+
+def _acknowledge(jobs: Iterable[_Job]) -> None:
+    """Wake each loop once for all its jobs."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, done in by_loop.items():
+        with suppress(RuntimeError):  # that loop was closed meanwhile: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, done)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue  # its caller was cancelled
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
