@@ -35,13 +35,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": WAIST | {"codec"},
     "transfer": FEATURES | {"formats"},
     "stepping": FEATURES,
+    "workers": FEATURES | {"stepping"},
     "config": {"errors"},
     "urls": FEATURES,
     "opening": FEATURES | {"stepping", "urls"},
     "session": FEATURES | {"options"},
     "store": OPENED | {"session"},
     "aio_session": FEATURES | {"options"},
-    "aio": OPENED | {"aio_session", "store"},
+    "aio": OPENED | {"aio_session", "store", "workers"},
     ROOT_MODULE: FEATURES | STORES | {"_version", "helpers", "options", "transfer", "urls"},
     "backends": {"errors", "backend", "index"},
     "layers": {"errors", "backend"},
@@ -57,7 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 LAZILY: dict[str, set[str]] = {
     "urls": {"backends", "layers"},
-    "opening": {"config"},
+    "opening": {"config", "workers"},
+    "store": {"workers"},
     "config": {"urls"},
     ROOT_MODULE: {"config"},
 }
@@ -65,6 +67,7 @@ LAZILY: dict[str, set[str]] = {
 
 FOR_TYPING: dict[str, set[str]] = {
     "session": {"store"},
+    "store": {"workers"},
     "aio_session": {"aio"},
 }
 """More that a part may name in annotations: under ``if TYPE_CHECKING`` only."""
