@@ -11,8 +11,6 @@ slower decoder of the standard library; everything else goes through msgspec.
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 from zlib import crc32
@@ -72,6 +70,8 @@ def dumps(value: object) -> bytes:
 
 
 def _dumps_surrogates(value: object) -> bytes:
+    import json  # loaded only where msgspec cannot say it
+
     try:
         plain = msgspec.to_builtins(value)
         text = json.dumps(plain, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -85,6 +85,8 @@ def loads(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except _DECODE_ERRORS as first:
+        import json  # loaded only where msgspec cannot read it
+
         try:
             return msgspec.convert(json.loads(raw, parse_constant=_refuse_constant), type=kind)
         except _DECODE_ERRORS:
@@ -268,6 +270,8 @@ def folded(text: str) -> str:
     """``text`` as filters compare names: without case and accents."""
     if text.isascii():
         return text.lower()
+    import unicodedata
+
     split = unicodedata.normalize("NFKD", text)
     return "".join(c for c in split if not unicodedata.combining(c)).casefold()
 

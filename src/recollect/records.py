@@ -17,7 +17,6 @@ CRC-32 of the body up to it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -340,4 +339,6 @@ def canonical(value: object) -> str:
     try:
         return msgspec.json.encode(value, order="sorted").decode()
     except UnicodeEncodeError:  # lone surrogates have no UTF-8
+        import json
+
         return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -13,9 +13,9 @@ takes a ``StoreURL`` and ``readonly`` and returns a Backend.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
@@ -131,7 +131,7 @@ def _files(url: StoreURL, readonly: bool) -> Backend:
     )
 
 
-def _path(url: StoreURL, example: str) -> Path:
+def _path(url: StoreURL, example: str) -> str:
     rest = _unquoted(url.rest)
     if not rest.startswith("///") or len(rest) == 3:
         raise ConfigError(
@@ -143,7 +143,7 @@ def _path(url: StoreURL, example: str) -> Path:
     path = rest[3:]
     if url.scheme == "file" and not re.match(r"[A-Za-z]:[\\/]", path):
         path = rest[2:]  # file URLs are absolute: file:///dir is /dir
-    return Path(path).expanduser() if path.startswith("~") else Path(path)
+    return os.path.expanduser(path)
 
 
 _BUILT_IN: dict[str, Callable[[StoreURL, bool], Backend]] = {

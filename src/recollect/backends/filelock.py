@@ -165,6 +165,15 @@ class FileLock:
             hint="Try again, or open the store with a longer timeout.",
         )
 
+    def pause(self, timeout: float) -> bool:
+        """Keep this process's threads from holding the lock, whoever has the file's; False if one still
+        does after ``timeout`` seconds."""
+        return self._threads.acquire(timeout=timeout)
+
+    def go_on(self) -> None:
+        """The end of a pause."""
+        self._threads.release()
+
     def _after_fork(self) -> None:
         self._waiter = None  # its thread stayed with the parent
         self.close()

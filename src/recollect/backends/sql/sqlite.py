@@ -37,7 +37,9 @@ from .writes import check, hand_over
 __all__ = ["SqliteBackend"]
 
 _CLOSING_WAIT = 5.0
+_PAUSE = 5.0  # seconds that a fork waits for a transaction of another thread
 _live: weakref.WeakSet[SqliteBackend] = weakref.WeakSet()
+_paused: list[tuple[int, FileLock]] = []
 
 
 class SqliteBackend:
@@ -262,10 +264,28 @@ class _Reading:
             raise translated(error, self._connections.where) from error
 
 
+def _pause_writers() -> None:
+    # SQLite keeps its locks on a file in memory too, where a child would see a transaction of
+    # the parent's threads going on for ever.
+    for backend in list(_live):
+        if backend._writer.owner != threading.get_ident() and backend._lock.pause(_PAUSE):
+            _paused.append((threading.get_ident(), backend._lock))
+
+
+def _go_on_in_parent() -> None:
+    mine = [item for item in _paused if item[0] == threading.get_ident()]  # several threads may fork
+    for item in mine:
+        _paused.remove(item)
+        item[1].go_on()
+
+
 def _forget_in_child() -> None:
+    _paused.clear()
     for backend in list(_live):
         backend._after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(
+        before=_pause_writers, after_in_parent=_go_on_in_parent, after_in_child=_forget_in_child
+    )

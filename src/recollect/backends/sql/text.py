@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 import apsw
 
 from ...backend import RowHit, TextQuery
-from ...index.tokens import normalise
-from . import textrank, textsearch
+from . import textrank
 from .textshards import first_of, local, shard_of, shards, table
-from .texttail import read_state
+from .texttail import indexed_form, read_state
 
 __all__ = ["TextIndex"]
 
@@ -120,7 +119,7 @@ class TextIndex:
             while end < len(rows) and shard_of(docs[end]) == shard:
                 end += 1
             batch = [
-                (local(doc), *(normalise(text) if text else None for text in row[2:]))
+                (local(doc), *(indexed_form(text) if text else None for text in row[2:]))
                 for doc, row in zip(docs[start:end], rows[start:end], strict=True)
             ]
             _insert(conn, shard, batch)
@@ -142,6 +141,8 @@ class TextIndex:
     @staticmethod
     def search(conn: apsw.Connection, query: TextQuery, *, bodies: bool = True) -> list[RowHit]:
         """A page of hits, indexed or waiting; see ``textsearch.search``."""
+        from . import textsearch  # a program that only writes and reads does not load it
+
         return textsearch.search(conn, query, bodies)
 
     @staticmethod

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from ...index.tokens import normalise
-
 __all__ = ["TAIL", "State", "fill_tail", "read_state"]
 
 TAIL = "text_tail"
@@ -20,6 +18,15 @@ class State(NamedTuple):
     """Texts are being handed over again."""
     waiting: int
     generation: int
+
+
+def indexed_form(text: str) -> str:
+    """The text as it is indexed; the tables for other scripts are loaded when one is met."""
+    if text.isascii():
+        return text
+    from ...index.tokens import normalise
+
+    return normalise(text)
 
 
 def read_state(conn: apsw.Connection) -> State:
@@ -63,6 +70,6 @@ def fill_tail(conn: apsw.Connection, state: State) -> bool:
     if missing:
         conn.executemany(
             f"INSERT INTO temp.{TAIL}(rowid, text, reasoning, tool) VALUES (?, ?, ?, ?)",
-            [(rid, *(normalise(text) if text else None for text in texts)) for rid, *texts in missing],
+            [(rid, *(indexed_form(text) if text else None for text in texts)) for rid, *texts in missing],
         )
     return True
