@@ -2,8 +2,7 @@
 
 A plain body is one JSON object in UTF-8 on one line: its first byte, ``{``, says so. Any other
 first byte names another framing (compressed, sealed) that a plain codec refuses. The last key of
-every record body is ``_``, the frame (see ``records``), and the frame's last item is the CRC-32
-of all bytes before it.
+every record body is ``_``, the frame (see ``records``), which holds a CRC-32 of the body.
 
 What UTF-8 cannot carry (lone surrogates) is written with JSON escapes and read back by the
 slower decoder of the standard library; everything else goes through msgspec.
@@ -12,6 +11,7 @@ slower decoder of the standard library; everything else goes through msgspec.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -22,9 +22,10 @@ from msgspec.structs import force_setattr
 from .backend import Key, SessionRow, StoredRecord
 from .errors import CorruptError, InvalidError, UnsupportedError
 from .model import Message, Part, SessionInfo
-from .records import Frame, State, canonical, leaves, to_microseconds
+from .records import Frame, State, leaves, to_microseconds
 
 T = TypeVar("T")
+_MARK = b',"_":['
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
@@ -33,9 +34,10 @@ _decode_state = msgspec.json.Decoder(State).decode
 
 
 class _Framed(Struct, frozen=True, gc=False):
-    """Any record body, of which only the frame is looked at."""
+    """Any record body, of which only the frame is looked at, and what it may leave to the message."""
 
     frame: Frame = msgspec.field(name="_")
+    created_at: datetime | None = None
 
 
 class Glance(Struct, frozen=True, gc=False):
@@ -97,22 +99,27 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def frame_body(raw: bytes, frame: Frame) -> bytes:
-    """``raw``, a JSON object with at least one key, with its frame and checksum added."""
-    at, nth, tip, depth, turn, origin, _ = msgspec.structs.astuple(frame)
-    head = b'%b,"_":[%d,%d,%d,%d,%d,%d' % (raw[:-1], at, nth, tip, depth, turn, origin)
-    return b"%b,%d]}" % (head, crc32(head))
+def frame_body(raw: bytes, frame: Frame, seq: int = 0, created: int = 0) -> bytes:
+    """``raw``, a JSON object with at least one key, with its frame and checksum added; what the
+    message's ``seq`` and its date (microseconds) say already is left out."""
+    _, depth, turn, origin, nth, tip, at = msgspec.structs.astuple(frame)
+    if tip != seq or at != created:
+        rest = b"%d,%d,%d,%d,%d,%d" % (depth, turn, origin, nth, tip, at)
+    elif nth:
+        rest = b"%d,%d,%d,%d" % (depth, turn, origin, nth)
+    else:
+        rest = b"%d,%d,%d" % (depth, turn, origin)
+    head = raw[:-1] + _MARK
+    return b"%b%d,%b]}" % (head, crc32(rest, crc32(head)), rest)
 
 
 def is_intact(body: bytes) -> bool:
     """Whether a plain body's checksum agrees with its bytes."""
-    comma = body.rfind(b",")
-    if comma < 0 or not body.endswith(b"]}"):
+    start = body.rfind(_MARK) + len(_MARK)
+    end = body.find(b",", start)
+    if start < len(_MARK) or end < 0 or not body.endswith(b"]}") or not body[start:end].isdigit():
         return False
-    try:
-        return int(body[comma + 1 : -2]) == crc32(body[:comma])
-    except ValueError:
-        return False
+    return int(body[start:end]) == crc32(body[end + 1 : -2], crc32(body[:start]))
 
 
 def place_of(key: Key, seq: int) -> str:
@@ -126,6 +133,10 @@ class Codec:
     def record(self, raw: bytes, frame: Frame) -> bytes:
         """The body of a record: JSON of its content, framed."""
         return frame_body(raw, frame)
+
+    def message(self, raw: bytes, frame: Frame, seq: int, created: int) -> bytes:
+        """The body of the message record ``seq``, dated ``created`` (microseconds)."""
+        return frame_body(raw, frame, seq, created)
 
     def plain(self, key: Key, record: StoredRecord) -> bytes:
         """A stored body as its JSON text. Raises CorruptError or UnsupportedError."""
@@ -152,8 +163,15 @@ class Codec:
             raise self._corrupt(key, record[0], error) from error
 
     def frame(self, key: Key, record: StoredRecord) -> Frame:
-        """A stored body's frame."""
-        return self.body(key, record, _Framed).frame
+        """A stored body's frame, with what it leaves out filled in."""
+        found = self.body(key, record, _Framed)
+        frame = found.frame
+        if frame.at != -1:
+            return frame
+        if found.created_at is None:
+            raise self._corrupt(key, record[0], ValueError("it has no date"))
+        at = to_microseconds(found.created_at)
+        return Frame(frame.crc, frame.depth, frame.turn, frame.origin, frame.nth, record[0], at)
 
     def messages(self, key: Key, records: Sequence[StoredRecord]) -> list[Message]:
         """Message records as messages, in one call to the decoder where nothing is unusual."""
@@ -283,6 +301,3 @@ def set_parents(messages: Iterable[Message], first_parent: str | None) -> None:
         if parent is not None:
             force_setattr(message, "parent_id", parent)
         parent = message.id
-
-
-__all__ = ["Codec", "billionths", "canonical", "dumps", "folded", "is_intact", "loads", "set_parents"]

@@ -6,13 +6,14 @@ same functions that fold a log when it is verified compute the row that is store
 Every body carries a frame under the key ``_``, so that reading at an older version, going back and
 counting need no walk over the log:
 
-    [at, nth, tip, depth, turn, origin, crc]
+    [crc, depth, turn, origin, nth, tip, at]
 
-``at`` is the commit's time (microseconds UTC) and ``nth`` the record's place in it, from 0; ``tip``
-is the seq of the active head after the record (0: none); ``depth``, ``turn`` and ``origin`` are the
-number of messages, the number of user messages and the seq of the first user message: in a message
-record those of the line that ends in it, in all others those of the active line. ``crc`` is the
-CRC-32 of the body up to it.
+``depth``, ``turn`` and ``origin`` are the number of messages, the number of user messages and the
+seq of the first user message: in a message record those of the line that ends in it, in all others
+those of the active line. ``nth`` is the record's place in its commit, from 0, ``tip`` the seq of the
+active head after it (0: none), ``at`` the commit's time (microseconds UTC). What says nothing new is
+left out at the end: that the record is the first of its commit, is the active head itself (-1), or
+is a message dated when it was committed (-1). ``crc`` is the CRC-32 of all other bytes before ``]}``.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def to_microseconds(moment: datetime) -> int:
 class Frame(Struct, array_like=True, frozen=True, gc=False):
     """The bookkeeping in every record body; see the module's docstring."""
 
-    at: int
-    nth: int
-    tip: int
+    crc: int
     depth: int
     turn: int
     origin: int
-    crc: int = 0
+    nth: int = 0
+    tip: int = -1
+    at: int = -1
 
 
 class Patch(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -144,7 +145,7 @@ class State(Struct, frozen=True, gc=False, omit_defaults=True):
 
     def frame(self, at: int, nth: int = 0) -> Frame:
         """The frame of a record, other than a message, that led to this state."""
-        return Frame(at, nth, self.tip, self.info.message_count, self.info.turn_count, self.origin)
+        return Frame(0, self.info.message_count, self.info.turn_count, self.origin, nth, self.tip, at)
 
 
 def created(key: Key, at: int, patch: Patch) -> State:
@@ -253,7 +254,7 @@ def extended(state: State, at: int, messages: Sequence[Message], nth: int = 0) -
                 origin, preview = seq, preview_of(message)
         if message.usage is not None:
             usage = usage + message.usage
-        placed.append(Placed(seq, tip, Frame(at, nth, seq, depth, turn, origin)))
+        placed.append(Placed(seq, tip, Frame(0, depth, turn, origin, nth, seq, at)))
         tip = seq
         nth += 1
     info = replace(
@@ -285,7 +286,7 @@ def extended_aside(
             origin = origin or seq
         if message.usage is not None:
             usage = usage + message.usage
-        placed.append(Placed(seq, parent, Frame(at, nth, state.tip, depth, turn, origin)))
+        placed.append(Placed(seq, parent, Frame(0, depth, turn, origin, nth, state.tip, at)))
         parent = seq
         nth += 1
     info = replace(state.info, version=seq, updated_at=to_datetime(at), usage=usage)

@@ -8,15 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from recollect import CorruptError, InvalidError, Message, UnsupportedError, Usage
 from recollect.backend import MESSAGE, Key
-from recollect.codec import Codec, canonical, dumps, folded, frame_body, is_intact, loads
+from recollect.codec import Codec, dumps, folded, frame_body, is_intact, loads
 from recollect.model import BlobPart, OtherPart, Part, ReasoningPart, TextPart, ToolCallPart, UriPart
-from recollect.records import Frame
+from recollect.records import Frame, canonical
 
 KEY = Key("default", "s")
-FRAME = Frame(1_700_000_000_000_000, 1, 3, 2, 1, 2)
+FRAME = Frame(0, 2, 1, 2, 1, 3, 1_700_000_000_000_000)
 CODEC = Codec()
 HAZARDS = ["", "a\0b", "\u2028\u2029", "\ud800", "x\udfffy", "\U0001f600", "\ufeff", "\x1b[31m", '"\\/', "é"]
 
@@ -62,7 +63,7 @@ def test_the_frame_is_found_again_and_other_keys_are_ignored() -> None:
     record = _stored(Message.user("hi", id="m"))
     frame = CODEC.frame(KEY, record)
     assert (frame.at, frame.tip, frame.depth, frame.turn, frame.origin) == (FRAME.at, 3, 2, 1, 2)
-    assert json.loads(record[3])["_"][:6] == [FRAME.at, 1, 3, 2, 1, 2]
+    assert json.loads(record[3])["_"][1:] == [2, 1, 2, 1, 3, FRAME.at]
 
 
 def test_every_flipped_byte_is_noticed() -> None:
@@ -116,3 +117,16 @@ def test_folding_ignores_case_and_accents() -> None:
 def test_dates_keep_their_microseconds() -> None:
     message = Message.user("x", id="m", created_at=datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC))
     assert CODEC.messages(KEY, [_stored(message)]) == [message]
+
+
+def test_a_frame_leaves_out_what_the_message_says_itself() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    message = Message.user("x", id="m", created_at=at)
+    for nth, length in ((0, 4), (1, 5)):
+        frame = Frame(0, 2, 1, 2, nth, 3, 1_767_225_600_000_000)
+        body = CODEC.message(dumps(message), frame, 3, frame.at)
+        assert len(json.loads(body)["_"]) == length
+        assert is_intact(body)
+        assert CODEC.frame(KEY, (3, MESSAGE, 2, body)) == replace(frame, crc=json.loads(body)["_"][0])
+    with pytest.raises(CorruptError):
+        CODEC.frame(KEY, (3, MESSAGE, 2, frame_body(b'{"id":"m"}', frame, 3, frame.at)))

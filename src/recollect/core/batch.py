@@ -121,11 +121,10 @@ class Batch:
         places: Sequence[Placed],
         parent: str | None,
     ) -> list[Message]:
-        frame = self._core.codec.record
-        self.records += [
-            Record(seq, MESSAGE, above, d.message_id, d.at, d.message.role, frame(d.raw, place), d.texts)
-            for d, (seq, above, place) in zip(drafts, places, strict=True)
-        ]
+        body = self._core.codec.message
+        for d, (seq, above, place) in zip(drafts, places, strict=True):
+            raw = body(d.raw, place, seq, d.at)
+            self.records.append(Record(seq, MESSAGE, above, d.message_id, d.at, d.message.role, raw, d.texts))
         for d in drafts:
             if d.blobs:
                 self.blobs.update(d.blobs)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..backend import RowQuery
-from ..codec import canonical, folded
+from ..codec import folded
 from ..errors import InvalidError
 from ..model import SessionQuery
-from ..records import leaves, to_microseconds
+from ..records import canonical, leaves, to_microseconds
 from .base import Core
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

@@ -53,6 +53,9 @@ _UNUSABLE = (
 """What says that the file is not, or no longer, what this code made."""
 _UNWRITABLE = (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.IOError, apsw.PermissionsError)
 
+_CHECKPOINT_WAIT = 200
+"""Milliseconds for other processes' searches to end."""
+
 _abandoned: list[object] = []  # handles of a parent process: freeing one would close files under it
 
 
@@ -241,10 +244,13 @@ class Database:
         if self._conn is None or self._in_memory:
             return True
         with self._locked():
+            self._conn.set_busy_timeout(_CHECKPOINT_WAIT)
             try:
                 self._conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             except apsw.BusyError:
                 return False
+            finally:
+                self._conn.set_busy_timeout(int(self._timeout * 1000))
         return True
 
     def discard(self) -> None:

@@ -8,8 +8,9 @@ base64 under another key; either way they come back byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from zlib import crc32
 
 import msgspec
@@ -36,6 +37,8 @@ __all__ = [
     "rewritten",
     "stored_records",
 ]
+
+T = TypeVar("T")
 
 _START = b'{"v":1,"crc":"'
 _AFTER_CRC = len(_START) + 8
@@ -152,7 +155,7 @@ def _verbatim(body: bytes) -> bool:
         _decode_raw(body)
         if body.count(b"[") + body.count(b"{") > 200:
             # It must be readable from any depth of calls, so leave room where it might be nested.
-            _decode_raw(b"[" * 300 + body + b"]" * 300)
+            _decode_raw(b"[" * 600 + body + b"]" * 600)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
@@ -232,7 +235,7 @@ def encode_line(base: int, records: bytes, row: bytes | None = None) -> bytes:
 
 def is_intact(line: bytes) -> bool:
     """Whether a line, without its newline, is as it was written."""
-    return line[:_REST] == b'%b%08x",' % (_START, crc32(memoryview(line)[_REST:]))
+    return line[:_BASE] == b'%b%08x","base":' % (_START, crc32(memoryview(line)[_REST:]))
 
 
 def base_of(line: bytes) -> int:
@@ -253,12 +256,22 @@ def refuse_newer(line: bytes, path: str) -> None:
 
 def decode_full(line: bytes) -> FullLine:
     """An intact line with its records."""
-    return _decode_full(line)
+    return _understood(_decode_full, line)
+
+
+def _understood(decode: Callable[[bytes], T], line: bytes) -> T:
+    try:
+        return decode(line)
+    except msgspec.DecodeError as error:
+        raise CorruptError(
+            f"A line that is as it was written is none of a session's log: {error}.",
+            hint="Was it written by other software?",
+        ) from error
 
 
 def decode_row(line: bytes, key: Key | None, path: str) -> SessionRow | None:
     """The row of an intact line, None where an erasure took it out."""
-    stored = _decode_row(line).row
+    stored = _understood(_decode_row, line).row
     if stored is None:
         return None
     if key is None:
@@ -305,7 +318,7 @@ def stored_records(
 def rewritten(line: bytes, tombstones: dict[int, bytes]) -> bytes:
     """An intact line with these bodies replaced, their texts gone, and without its row, which may
     tell of what was erased; newline included."""
-    full = _decode_full(line)
+    full = decode_full(line)
     for record in full.records:
         if record.seq in tombstones:
             record.body, record.body64, record.texts = UNSET, None, None

@@ -96,6 +96,7 @@ class Log:
         return False
 
     def line(self, fd: int, index: int) -> bytes:
+        """A known line, without its newline."""
         start = self.offsets[index]
         stop = self.offsets[index + 1] if index + 1 < len(self.offsets) else self.end
         return read_at(fd, stop - start - 1, start)

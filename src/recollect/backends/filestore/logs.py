@@ -114,6 +114,7 @@ class Logs:
             self._shelves.pop(place.path, None)
 
     def shelf(self, place: Place) -> Shelf:
+        """The log of a session, perhaps not yet looked at."""
         with self._lock:
             shelf = self._shelves.get(place.path)
             if shelf is None:

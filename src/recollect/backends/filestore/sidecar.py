@@ -169,7 +169,7 @@ class Sidecar:
         self._marks = marks
         if texts:
             self._index_texts()
-        if changed or gone:
+        if changed or gone or not quiet:
             self._scrub(_SCRUB_LATER)
 
     def _nothing_else(self, marks: list[int] | None, counts: Counter[int] | None) -> bool:
