@@ -161,6 +161,7 @@ def test_a_session_whose_creation_was_torn_is_not_there(connect, folder):
     assert again.row(KEY).version == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remembered", [True, False])
 def test_every_byte_of_the_last_two_commits_cut_away(connect, folder, remembered):
     b = connect()
