@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .core.forking import Lineage
     from .core.history import HistoryEntry
     from .core.merging import MergeConflict, MergeResult
+    from .core.repairing import RepairReport
     from .core.retention import CleanupResult, RetentionPolicy
     from .core.verifying import Finding, Report
     from .errors import (
@@ -106,6 +107,7 @@ _HOMES = {
     "Page": ".model",
     "ReasoningPart": ".model",
     "Report": ".core.verifying",
+    "RepairReport": ".core.repairing",
     "RetentionPolicy": ".core.retention",
     "Session": ".session",
     "SessionInfo": ".model",
@@ -180,6 +182,7 @@ __all__ = [
     "OtherPart",
     "Page",
     "ReasoningPart",
+    "RepairReport",
     "Report",
     "RetentionPolicy",
     "Session",

@@ -6,6 +6,7 @@ run on threads of their own; over an asynchronous engine everything is awaited w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
@@ -22,6 +23,8 @@ from .store import PathOrFile, merged, nested
 from .workers import Worker
 
 if TYPE_CHECKING:
+    from .aio_transaction import AsyncTransaction
+    from .core.repairing import RepairReport
     from .core.retention import CleanupResult, RetentionPolicy
     from .core.searching import Order
     from .core.verifying import Report
@@ -174,6 +177,12 @@ class AsyncStore:
         handle = await self._write(features.saving.save_session, session_id, list(messages))
         return AsyncSession(self, handle)
 
+    def transaction(self) -> AsyncTransaction:
+        """See ``Store.transaction``: ``async with store.transaction() as tx``, and only through ``tx``."""
+        from .aio_transaction import AsyncTransaction
+
+        return AsyncTransaction(self)
+
     async def tags(self) -> dict[str, int]:
         """See ``Store.tags``."""
         return await self._read(features.tagging.tags)
@@ -250,6 +259,14 @@ class AsyncStore:
     async def verify(self, session_id: str | None = None) -> Report:
         """See ``Store.verify``."""
         return await self._read(features.verifying.verify, session_id)
+
+    async def repair(
+        self, session_id: str | None = None, *, quarantine: str | os.PathLike[str] | None = None
+    ) -> RepairReport:
+        """See ``Store.repair``."""
+        from .transfer.quarantine import repair_into
+
+        return await self._read(repair_into, session_id, quarantine)
 
     async def stats(self) -> Figures:
         """See ``Store.stats``."""

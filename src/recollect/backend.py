@@ -30,6 +30,7 @@ __all__ = [
     "Commit",
     "Exclusive",
     "Figures",
+    "KeepsRaw",
     "Key",
     "Record",
     "RowHit",
@@ -316,6 +317,14 @@ class SearchesText(Protocol):
 
     async def indexed(self) -> None:
         """Every text has been handed over: the index is whole again."""
+
+
+@runtime_checkable
+class KeepsRaw(Protocol):
+    """An engine that can show a session as it holds it, for the quarantine of a repair."""
+
+    async def raw(self, key: Key) -> bytes:
+        """Everything stored of the session's log, damage included."""
 
 
 @runtime_checkable

@@ -18,9 +18,11 @@ from .session import Session
 from .stepping import step
 
 if TYPE_CHECKING:
+    from .core.repairing import RepairReport
     from .core.retention import CleanupResult, RetentionPolicy
     from .core.searching import Order
     from .core.verifying import Report
+    from .transaction import Transaction
     from .transfer.exporting import Destination
     from .transfer.importing import ImportResult
     from .transfer.results import Progress
@@ -177,6 +179,16 @@ class Store:
         """
         return Session(self, self._do(features.saving.save_session, session_id, list(messages)))
 
+    def transaction(self) -> Transaction:
+        """``with store.transaction() as tx``: what is done through ``tx``, or any session of this
+        store on this thread, becomes visible together, or with an exception not at all.
+
+        Raises UnsupportedError where an engine cannot do that over several sessions.
+        """
+        from .transaction import Transaction
+
+        return Transaction(self)
+
     # Tags
 
     def tags(self) -> dict[str, int]:
@@ -267,6 +279,18 @@ class Store:
     def verify(self, session_id: str | None = None) -> Report:
         """Check every record of one session, or of all sessions here."""
         return self._do(features.verifying.verify, session_id)
+
+    def repair(
+        self, session_id: str | None = None, *, quarantine: str | os.PathLike[str] | None = None
+    ) -> RepairReport:
+        """Rebuild rows from their logs and move damaged records into a quarantine file.
+
+        Nothing is deleted: the file (``recollect-quarantine-<time>.jsonl`` in the current folder
+        if none is named) holds every byte that was moved aside.
+        """
+        from .transfer.quarantine import repair_into
+
+        return self._do(repair_into, session_id, quarantine)
 
     def stats(self) -> Figures:
         """Counts and sizes of this namespace."""

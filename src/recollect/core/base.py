@@ -60,7 +60,7 @@ class Group:
 
     __slots__ = ("backend", "handles")
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: object) -> None:
         self.backend = backend
         self.handles: list[Handle] = []
 
@@ -69,7 +69,7 @@ _group: ContextVar[Group | None] = ContextVar("recollect_group", default=None)
 
 
 @contextmanager
-def adopting(backend: Backend) -> Iterator[None]:
+def adopting(backend: object) -> Iterator[None]:
     """Around a transaction of several operations: handles adopt what was written inside once the
     block ends without an exception, and forget it otherwise."""
     group = Group(backend)

@@ -122,8 +122,9 @@ async def resolve(core: Core, reference: str, *, trashed: bool = False) -> str:
         where = "in the trash" if trashed else f"in namespace {core.namespace!r}"
         raise NotFoundError(f"No session {where} has the id, the prefix or the name {reference!r}.")
     if len(found) > 1:
+        count = str(len(found)) if len(found) <= _CANDIDATES else f"more than {_CANDIDATES}"
         raise AmbiguousError(
-            f"{reference!r} can mean {len(found)} sessions.", candidates=list(found.values())[:_CANDIDATES]
+            f"{reference!r} can mean {count} sessions.", candidates=list(found.values())[:_CANDIDATES]
         )
     return next(iter(found))
 

@@ -153,6 +153,10 @@ class Folder:
             texts_of(message.parts),
         )
 
+    def line_at(self, seq: int) -> Line:
+        """What the line that ends in the message ``seq`` counts up to; the empty line for another."""
+        return self._lines.get(seq, Line())
+
     def _line(self, entry: LogEntry, seq: int) -> Line:
         try:
             return self._lines[seq]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
 from ..backend import MESSAGE, Key, SessionRow
+from ..codec import place_of
 from ..errors import CorruptError, StoreError
 from ..model import SessionQuery
 from ..records import State
@@ -14,6 +16,8 @@ from .base import Core
 from .filters import row_query
 from .listing import session_rows
 from .log import Folder, blobs_of, entries
+from .reading import line_records
+from .toolcalls import orphans
 
 _BATCH = 200
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -27,13 +31,18 @@ class Finding(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What ``verify`` looked at and what it found."""
+    """What ``verify`` looked at and what it found.
+
+    ``orphans`` are tool calls without an answer, as a crash leaves them: no damage, and
+    ``messages(repair_tool_calls=True)`` gives a line without them.
+    """
 
     sessions: int
     records: int
     messages: int
     blobs: int
     findings: list[Finding]
+    orphans: list[Finding] = []
 
     @property
     def clean(self) -> bool:
@@ -61,8 +70,18 @@ async def verify_session(core: Core, row: SessionRow) -> Report:
     except CorruptError as error:
         findings.append(Finding(error.place or place, error.message))
     except StoreError as error:
-        findings.append(Finding(place, str(error)))
-    return Report(1, records, messages, blobs, findings)
+        findings.append(Finding(place_of(row.key, records + 1), str(error)))
+    orphaned = [] if findings else await _orphans(core, row)
+    return Report(1, records, messages, blobs, findings, orphaned)
+
+
+async def _orphans(core: Core, row: SessionRow) -> list[Finding]:
+    """Tool calls of the active line that nothing answers."""
+    tip = core.codec.state(row).tip
+    records, _ = await line_records(core, row.key, tip, None)
+    line = core.codec.messages(row.key, records)
+    place = f"session {row.key.session_id!r}"
+    return [Finding(place, f"the tool call {call!r} has no answer") for call in orphans(line)]
 
 
 def _compare(core: Core, row: SessionRow, stored: State, folded: State) -> list[Finding]:
@@ -93,20 +112,28 @@ def _unordered(value: object) -> object:
 
 async def verify(core: Core, session_id: str | None = None) -> Report:
     """Check one session, or every session of the namespace, the trash included."""
-    if session_id is not None:
-        row = await core.backend.row(core.key(session_id))
-        return await verify_session(core, row if row is not None else await core.load(core.key(session_id)))
     total = Report(0, 0, 0, 0, [])
+    async for row in every_row(core, session_id):
+        total = _sum(total, await verify_session(core, row))
+    return total
+
+
+async def every_row(core: Core, session_id: str | None = None) -> AsyncIterator[SessionRow]:
+    """The row of one session, or all rows of the namespace, the trash included."""
+    if session_id is not None:
+        key = core.key(session_id)
+        row = await core.backend.row(key)
+        yield row if row is not None else await core.load(key)
+        return
     for trashed in (False, True):
         cursor: str | None = None
         while True:
             query = row_query(core, SessionQuery(), trashed=trashed)
             rows, cursor = await session_rows(core, query, _BATCH, cursor)
             for row in rows:
-                total = _sum(total, await verify_session(core, row))
+                yield row
             if cursor is None:
                 break
-    return total
 
 
 def _sum(a: Report, b: Report) -> Report:
@@ -116,4 +143,5 @@ def _sum(a: Report, b: Report) -> Report:
         a.messages + b.messages,
         a.blobs + b.blobs,
         a.findings + b.findings,
+        a.orphans + b.orphans,
     )

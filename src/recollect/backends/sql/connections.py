@@ -1,4 +1,4 @@
-"""The handles of one SQLite file: one writer, one reader per thread, one that works behind commits.
+"""The handles of one SQLite file: one writer, one reader per thread, one that empties the log.
 
 SQLite's handles must not be used, nor closed, in a child process that was forked: there they are set
 aside, never freed, and new ones are opened.
@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import apsw
@@ -29,6 +30,9 @@ OLDEST = (3, 51, 3)
 _abandoned: list[Any] = []  # handles of a parent process: freeing one would close files under it
 _CREATE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 _URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+_LOG_PAGES = 4000
+"""Pages in the write-ahead log at which a commit moves them into the database itself: far above what
+is moved in quiet moments, because that commit takes ten times as long."""
 
 
 def _refuse_old_sqlite() -> None:
@@ -54,7 +58,7 @@ class Connections:
         # closing a parent's handle there would be fatal.
         self._all: list[tuple[threading.Thread | None, apsw.Connection]] = []
         self._writer: apsw.Connection | None = None
-        self._behind: apsw.Connection | None = None
+        self._checkpointer: apsw.Connection | None = None
         self._immutable: tuple[int, ...] | None = None
         self._opening = threading.Lock()
         self._writing = ("NORMAL" if relaxed else "FULL", 8192)
@@ -105,7 +109,7 @@ class Connections:
 
     def _connect(self, flags: int, name: str | None = None) -> apsw.Connection:
         conn = apsw.Connection(
-            name or self.path or ":memory:", flags=flags, vfs=self.vfs, statementcachesize=64
+            name or self.path or ":memory:", flags=flags, vfs=self.vfs, statementcachesize=128
         )
         conn.set_busy_timeout(self.timeout_ms)
         return conn
@@ -124,7 +128,7 @@ class Connections:
         """A writing handle, ready for use."""
         conn.execute(
             f"PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cache_size = -{cache};"
-            " PRAGMA journal_size_limit = 67108864"
+            f" PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = {_LOG_PAGES}"
         ).fetchall()  # a pragma that answers holds up those behind it until it is read
         self._set_wal(conn)
         TextIndex.prepare(conn)
@@ -160,7 +164,7 @@ class Connections:
     @property
     def has_writer(self) -> bool:
         """Whether this process has a writing handle open."""
-        return self._writer is not None or self._behind is not None
+        return self._writer is not None or self._checkpointer is not None
 
     def discard_writer(self) -> None:
         """Give up a writing handle that cannot roll back; the next write opens a new one."""
@@ -169,15 +173,26 @@ class Connections:
             conn.close(force=True)
 
     @property
-    def behind(self) -> apsw.Connection:
-        """A writing handle for derived data, whose loss a crash may cause; hold the store's lock."""
-        if self.path is None:
-            return self.writer
-        if self._behind is None:
+    def checkpointer(self) -> apsw.Connection:
+        """A handle that moves the log into a database file beside the writer, which goes on."""
+        if self._checkpointer is None:
             if not self.is_open:
                 raise self._closed()
-            self._behind = self._open_writing("NORMAL", 4096)
-        return self._behind
+            self._checkpointer = self._open_writing("NORMAL", 1024)
+        return self._checkpointer
+
+    @contextlib.contextmanager
+    def lenient_writer(self) -> Iterator[apsw.Connection]:
+        """The writer, for transactions of derived data, which a crash may cost; hold the store's lock."""
+        conn = self.writer
+        if self._writing[0] == "NORMAL":
+            yield conn
+            return
+        conn.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield conn
+        finally:
+            conn.execute("PRAGMA synchronous = FULL")
 
     def reader(self) -> apsw.Connection:
         """This thread's reading handle."""
@@ -263,7 +278,7 @@ class Connections:
         self.is_open = False
         with self._opening:
             handles, self._all = self._all, []
-        self._local, self._writer, self._behind = threading.local(), None, None
+        self._local, self._writer, self._checkpointer = threading.local(), None, None
         deadline = time.monotonic() + 1.0
         for _, conn in reversed(handles):  # a writer last: only a writer can tidy the log away
             while True:
@@ -280,7 +295,7 @@ class Connections:
         if self.path is None:
             return  # a database in memory has no files: the child's copy is its own
         _abandoned.append((self._local, self._all))
-        self._local, self._writer, self._behind = threading.local(), None, None
+        self._local, self._writer, self._checkpointer = threading.local(), None, None
         self._all, self._opening = [], threading.Lock()
 
 

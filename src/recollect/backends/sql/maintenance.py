@@ -1,7 +1,9 @@
 """What happens behind the commits: texts move into the index, erased text leaves the files.
 
 All of it is resumable: waiting texts and the mark of an unfinished scrub are in the database. One
-daemon thread does it while the writer is quiet, in slices short enough that an append hardly waits;
+daemon thread does it while the writer is quiet, in slices short enough that an append hardly waits,
+through the writer's own handle, whose page cache stays good; it also moves the write-ahead log into
+the database before a commit would have to.
 ``finish`` does what is left at close, within limits.
 """
 
@@ -31,6 +33,7 @@ _BUSY_BATCH = 16
 _BUSY_REST = 0.03
 _CLOSING_TEXTS = 2000
 _SEARCH_SHARE = 0.01
+_LOG_PAGES = 1000
 _AFTER_ERROR = 1.0
 _CLOSING_SCRUB = 2.0
 
@@ -120,6 +123,7 @@ class Maintenance:
             return 0.005
         if not done and self._wake.is_set():
             return 0.001 if not self.scrub else 0.005
+        self._checkpoint()
         return 0.0
 
     def _slice(self, limit: int) -> bool | None:
@@ -142,20 +146,19 @@ class Maintenance:
 
     def drain(self, limit: int) -> int:
         """Move up to ``limit`` waiting texts into the index."""
-        conn = self._connections.behind
-        moved = self._within(conn, lambda: TextIndex.drain(conn, limit))
+        moved = self._within(lambda conn: TextIndex.drain(conn, limit))
         self.backlog = max(0, self.backlog - moved) if moved == limit else 0
         return moved
 
     def scrub_slice(self) -> bool:
         """Go on removing erased text from the files; True if there is more to do."""
-        conn = self._connections.behind
-        if TextIndex.scrub_needed(conn) and self._within(conn, lambda: TextIndex.scrub_step(conn)):
+        conn = self._connections.writer
+        if TextIndex.scrub_needed(conn) and self._within(TextIndex.scrub_step):
             return True
         if needs_scrub(conn):
             if not self._truncate(conn):
                 return True
-            self._within(conn, lambda: clear_scrub(conn))
+            self._within(clear_scrub)
         self.scrub = False
         return False
 
@@ -193,20 +196,33 @@ class Maintenance:
         finally:
             self._lock.release()
 
-    def _within(self, conn: apsw.Connection, work: Callable[[], int | None]) -> int:
+    def _within(self, work: Callable[[apsw.Connection], int | None]) -> int:
         """Run ``work`` in a transaction of its own."""
         try:
-            conn.execute("BEGIN IMMEDIATE")
-            try:
-                result = work() or 0
-                conn.execute("COMMIT")
-            except BaseException:
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-                raise
+            with self._connections.lenient_writer() as conn:
+                conn.execute("BEGIN IMMEDIATE")
+                try:
+                    result = work(conn) or 0
+                    conn.execute("COMMIT")
+                except BaseException:
+                    if conn.in_transaction:
+                        conn.execute("ROLLBACK")
+                    raise
         except DRIVER_ERRORS as error:
             raise translated(error, self._connections.where) from error
         return result
+
+    def _checkpoint(self) -> None:
+        """Move a grown log into the database. Without the store's lock: commits do not wait for it."""
+        try:
+            conn = self._connections.checkpointer
+            pages, moved = conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+            if pages - moved >= _LOG_PAGES:
+                conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            return  # somebody else is doing it
+        except DRIVER_ERRORS as error:
+            raise translated(error, self._connections.where) from error
 
     def _truncate(self, conn: apsw.Connection) -> bool:
         """Empty the write-ahead log; False while readers still need it."""

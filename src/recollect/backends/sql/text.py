@@ -1,6 +1,7 @@
 """The text index of a SQLite file: what is written, moved and removed. Searching is in textsearch.
 
-Texts wait in ``text_pending`` until ``drain`` moves them into contentless FTS5 tables. FTS5 stores
+Texts wait in ``text_pending``, in the order in which they came (rows of many sessions are written
+to one page at its end, and leave from its beginning), until ``drain`` moves them into contentless FTS5 tables. FTS5 stores
 the distance between a word's documents, and with ``sid << 32 | seq`` as document number each step
 from session to session costs five bytes (the index measures 0.92 times the text); so documents
 have dense numbers of their own. A session gets them in blocks of consecutive numbers that grow
@@ -15,9 +16,12 @@ All functions are steps of the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import apsw
+import msgspec
 
 from ...backend import RowHit, TextQuery
 from . import textrank
@@ -36,6 +40,8 @@ _COUNTED = 10_000
 
 _CLEAN, _DIRTY, _MERGING = 0, 1, 2
 
+_ADD = "INSERT INTO text_pending (rid, text, reasoning, tool) VALUES (?, ?, ?, ?)"
+
 
 class _Block(NamedTuple):
     base: int
@@ -48,7 +54,8 @@ class TextIndex:
 
     SCHEMA = """
     CREATE TABLE text_pending (
-        rid INTEGER PRIMARY KEY, text TEXT NOT NULL, reasoning TEXT NOT NULL, tool TEXT NOT NULL
+        n INTEGER PRIMARY KEY, rid INTEGER NOT NULL,
+        text TEXT NOT NULL, reasoning TEXT NOT NULL, tool TEXT NOT NULL
     ) STRICT;
     CREATE TABLE text_blocks (
         base INTEGER PRIMARY KEY, rid INTEGER NOT NULL UNIQUE, size INTEGER NOT NULL,
@@ -70,21 +77,26 @@ class TextIndex:
 
     @staticmethod
     def add(conn: apsw.Connection, rows: Iterable[tuple[int, tuple[str, ...]]]) -> None:
-        """Take the texts of these records (``sid << 32 | seq``); searches find them from now on."""
+        """Take the texts of these records (``sid << 32 | seq``), which have none in the index; searches
+        find them from now on."""
         values = []
         for rid, texts in rows:
             if texts and any(texts):
                 values.append((rid, *(text if text.isascii() else _encodable(text) for text in texts)))
         if values:
-            conn.executemany("INSERT OR REPLACE INTO text_pending VALUES (?, ?, ?, ?)", values)
+            conn.executemany(_ADD, values)
 
     @staticmethod
     def remove(conn: apsw.Connection, rids: Iterable[int]) -> None:
         """Forget these records. ``scrub_step`` then takes their words out of the file."""
+        rids = list(rids)
+        conn.execute(
+            "DELETE FROM text_pending WHERE rid IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(rids).decode(),),
+        )
+        if conn.changes():
+            _next_generation(conn)
         for rid in rids:
-            conn.execute("DELETE FROM text_pending WHERE rid = ?", (rid,))
-            if conn.changes():
-                _next_generation(conn)
             block = _block_before(conn, rid)
             if block is not None and rid < block.rid + block.size:
                 doc = block.base + rid - block.rid
@@ -95,6 +107,8 @@ class TextIndex:
         """Forget all records of a session."""
         span = (sid << 32, (sid + 1) << 32)
         conn.execute("DELETE FROM text_pending WHERE rid >= ? AND rid < ?", span)
+        if conn.changes():
+            _next_generation(conn)
         blocks: list[Any] = conn.execute(
             "SELECT base, size FROM text_blocks WHERE rid >= ? AND rid < ?", span
         ).fetchall()
@@ -106,25 +120,29 @@ class TextIndex:
     def drain(conn: apsw.Connection, limit: int) -> int:
         """Index at most ``limit`` waiting records; gives how many, 0 when nothing waits."""
         rows: list[Any] = conn.execute(
-            "SELECT p.rid, coalesce(r.at, 0), p.text, p.reasoning, p.tool FROM text_pending AS p"
-            " LEFT JOIN records AS r ON r.rid = p.rid ORDER BY p.rid LIMIT ?",
+            "SELECT p.rid, coalesce(r.at, 0), p.n, p.text, p.reasoning, p.tool FROM text_pending AS p"
+            " LEFT JOIN records AS r ON r.rid = p.rid ORDER BY p.n LIMIT ?",
             (limit,),
         ).fetchall()
         if not rows:
             return 0
+        last = rows[-1][2]
+        rows.sort(key=itemgetter(0))
         docs = _place(conn, [(rid, at) for rid, at, *_ in rows])
-        start = 0
-        while start < len(rows):
-            shard, end = shard_of(docs[start]), start
-            while end < len(rows) and shard_of(docs[end]) == shard:
-                end += 1
-            batch = [
-                (local(doc), *(indexed_form(text) if text else None for text in row[2:]))
-                for doc, row in zip(docs[start:end], rows[start:end], strict=True)
-            ]
-            _insert(conn, shard, batch)
-            start = end
-        conn.execute("DELETE FROM text_pending WHERE rid <= ?", (rows[-1][0],))
+        # FTS5 starts a new segment wherever documents do not come in ascending order.
+        placed = sorted(zip(docs, rows, strict=True), key=itemgetter(0))
+        for shard, batch in groupby(placed, key=lambda one: shard_of(one[0])):
+            _insert(
+                conn,
+                shard,
+                [
+                    (local(doc), *(indexed_form(text) if text else None for text in row[3:]))
+                    for doc, row in batch
+                ],
+            )
+        conn.execute("DELETE FROM text_pending WHERE n <= ?", (last,))
+        if not conn.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get:
+            _next_generation(conn)  # numbers start again
         if len(rows) >= _KEEPS_PACE:
             # Merging full shards as the next one grows lets it use the pages that become free.
             _merge(conn, _PACE_PAGES)
@@ -200,7 +218,7 @@ def _merge(conn: apsw.Connection, pages: int) -> bool:
 
 
 def _next_generation(conn: apsw.Connection) -> None:
-    """A record's waiting text is gone, so another may come in its place: searches start afresh."""
+    """Numbers of waiting texts may come again for others: searches start afresh."""
     conn.execute(
         "INSERT INTO text_state VALUES ('generation', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
     )

@@ -128,10 +128,10 @@ class Plan:
             return []
         sql = (
             "SELECT f.points, r.at, s.session_id, r.rid & 4294967295, r.rid"
-            f" FROM (SELECT rowid AS rid, {score_sql(TAIL, weights)} AS points FROM temp.{TAIL}"
+            f" FROM (SELECT rowid AS n, {score_sql(TAIL, weights)} AS points FROM temp.{TAIL}"
             f" WHERE {TAIL} MATCH ? LIMIT -1) AS f"
-            " CROSS JOIN text_pending AS p ON p.rid = f.rid CROSS JOIN records AS r ON r.rid = f.rid"
-            f" CROSS JOIN sessions AS s ON s.sid = f.rid >> 32 WHERE {self._record_where}"
+            " CROSS JOIN text_pending AS p ON p.n = f.n CROSS JOIN records AS r ON r.rid = p.rid"
+            f" CROSS JOIN sessions AS s ON s.sid = p.rid >> 32 WHERE {self._record_where}"
         )
         params = (*weights, self._match, *self._record_params)
         found: list[Any] = self.conn.execute(sql, params).fetchall()

@@ -42,7 +42,7 @@ def fill_tail(conn: apsw.Connection, state: State) -> bool:
     """Bring the table up to date with ``text_pending``; False when nothing waits.
 
     It keeps what earlier searches put there. Rows that no longer wait stay for a while: searches
-    join the two. A record's text changes only with the index's generation.
+    join the two. What a number stands for changes only with the index's generation.
     """
     waiting, generation = state.waiting, state.generation
     held = 0
@@ -64,12 +64,12 @@ def fill_tail(conn: apsw.Connection, state: State) -> bool:
         )
         conn.execute(f"PRAGMA temp.user_version = {generation:d}")
     missing: list[Any] = conn.execute(
-        "SELECT rid, text, reasoning, tool FROM text_pending"
-        f" WHERE rid NOT IN (SELECT id FROM temp.{TAIL}_docsize)"
+        "SELECT n, text, reasoning, tool FROM text_pending"
+        f" WHERE n NOT IN (SELECT id FROM temp.{TAIL}_docsize)"
     ).fetchall()
     if missing:
         conn.executemany(
             f"INSERT INTO temp.{TAIL}(rowid, text, reasoning, tool) VALUES (?, ?, ?, ?)",
-            [(rid, *(indexed_form(text) if text else None for text in texts)) for rid, *texts in missing],
+            [(n, *(indexed_form(text) if text else None for text in texts)) for n, *texts in missing],
         )
     return True
