@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
-from common import Options, Place, Report, Target, Times, interleave, repeat, run
+from common import Operation, Options, Place, Report, Target, Times, interleave, repeat, run
 from corpus import Corpus
 from rawsql import Raw, Rows, recorded, waiting
 from recollect import AsyncSession, AsyncStore, Message, Session, Store
 from recollect.backends.sql.sqlite import SqliteBackend
 
 TURNS = 400
+Turns = list[tuple[Message, Message]]
 SIZE = 200
 """Appends in a row, before it is the other side's turn."""
 
@@ -51,78 +53,93 @@ def measure(report: Report, options: Options) -> None:
     plain_numbers(report, options.places[0], corpus)
 
 
-def lone(
-    report: Report, place: Place, turns: list[tuple[Message, Message]], rows: list[Rows], rounds: int
-) -> None:
+def steady(ours: Operation, raw: Operation, settle: Callable[[], None], folder: Path) -> tuple[Times, Times]:
+    """Append on both sides until neither write-ahead log grows any more; gives the first appends.
+
+    A file that grows makes each sync dearer, as the file system then has to sync its own journal.
+    """
+    first = interleave(ours, raw, rounds=1, size=100, settle=settle, warm=1)
+    before = -1
+    for _ in range(20):
+        size = sum(path.stat().st_size for path in folder.glob("*-wal"))
+        if size == before:
+            break
+        before = size
+        interleave(ours, raw, rounds=1, size=SIZE, settle=settle, warm=0)
+    return first
+
+
+def lone(report: Report, place: Place, turns: Turns, rows: list[Rows], rounds: int) -> None:
     """``Store``, one append after the other."""
-    with place.folder() as folder:
-        raw = Raw(folder / "raw.db")
+    with place.folder() as folder, Store(f"sqlite:///{folder}/ours.db") as store:
+        raw, bare = Raw(folder / "raw.db"), Raw(folder / "bare.db", pending=False)
         raw.create(1, rows[0])
-        bare = Raw(folder / "bare.db", pending=False)
         bare.create(1, rows[0])
-        with Store(f"sqlite:///{folder}/ours.db") as store:
-            session = store.open("s")
-            settle = Settler(folder / "ours.db")
-            ours, limit = interleave(
-                lambda i: session.append(*turns[i % TURNS]),
-                lambda i: raw.append(1, rows[1 + i % TURNS]),
-                rounds=rounds,
-                size=SIZE,
-                settle=settle,
-            )
-            again, without = interleave(
-                lambda i: session.append(*turns[i % TURNS]),
-                lambda i: bare.append(1, rows[1 + i % TURNS]),
-                rounds=rounds // 4,
-                size=SIZE,
-                settle=settle,
-            )
-            settle.close()
-        times = 1.3 if place.name == "disk" else 2.5
-        report.compare("Store: append a turn", place.name, ours, limit, times)
-        report.add("Store: append a turn, p99", place.name, ours.p99, "us", limit.p99, Target(1.5))
-        report.compare("  over raw that keeps no text for search", place.name, again, without)
+        session = store.open("s")
+        settle = Settler(folder / "ours.db")
+
+        def append(i: int) -> None:
+            session.append(*turns[i % TURNS])
+
+        def by_hand(i: int) -> None:
+            raw.append(1, rows[1 + i % TURNS])
+
+        def without_text(i: int) -> None:
+            bare.append(1, rows[1 + i % TURNS])
+
+        first = steady(append, by_hand, settle, folder)
+        ours, limit = interleave(append, by_hand, rounds=rounds, size=SIZE, settle=settle)
+        steady(append, without_text, settle, folder)
+        again, harsher = interleave(append, without_text, rounds=rounds // 4, size=SIZE, settle=settle)
+        settle.close()
         raw.close()
         bare.close()
+    report.compare("Store: append a turn", place.name, ours, limit, 1.3 if place.name == "disk" else 2.5)
+    tail(report, "Store: append a turn, p99", place, ours, limit)
+    report.compare("  over raw that keeps no text for search", place.name, again, harsher)
+    report.compare("  the first 100 turns of a new store", place.name, *first)
 
 
-def alone_async(
-    report: Report, place: Place, turns: list[tuple[Message, Message]], rows: list[Rows], rounds: int
-) -> None:
+def tail(report: Report, name: str, place: Place, ours: Times, limit: Times) -> None:
+    """The 99th percentiles; their target is one for the disk."""
+    target = Target(1.5) if place.name == "disk" else None
+    report.add(name, place.name, ours.p99, "us", limit.p99, target)
+
+
+def alone_async(report: Report, place: Place, turns: Turns, rows: list[Rows], rounds: int) -> None:
     """``AsyncStore``, one append after the other awaited."""
-
-    async def main(folder: Path, raw: Raw) -> tuple[Times, Times]:
-        async with AsyncStore(f"sqlite:///{folder}/ours.db") as store:
-            session = await store.open("s")
-            settle = Settler(folder / "ours.db")
-            ours, limit = Times(), Times()
-            for turn in range(-1, rounds):
-                await _async_chunk(session, turns, ours if turn >= 0 else Times())
-                settle()
-                for i in range(SIZE):
-                    start = time.perf_counter_ns()
-                    raw.append(1, rows[1 + i])
-                    if turn >= 0:
-                        limit.add_ns(time.perf_counter_ns() - start)
-            settle.close()
-            return ours, limit
-
     with place.folder() as folder:
         raw = Raw(folder / "raw.db")
         raw.create(1, rows[0])
-        ours, limit = asyncio.run(main(folder, raw))
+
+        def by_hand(i: int) -> None:
+            raw.append(1, rows[1 + i % TURNS])
+
+        async def main() -> tuple[Times, Times]:
+            async with AsyncStore(f"sqlite:///{folder}/ours.db") as store:
+                session = await store.open("s")
+                settle = Settler(folder / "ours.db")
+                ours, limit = Times(), Times()
+                for turn in range(-8, rounds):
+                    await _async_chunk(session, turns, ours if turn >= 0 else Times())
+                    settle()
+                    times = repeat(by_hand, SIZE, warm=0)
+                    limit.values += times.values if turn >= 0 else []
+                settle.close()
+                return ours, limit
+
+        ours, limit = asyncio.run(main())
         raw.close()
+    name = "AsyncStore: append a turn"
     if place.name == "disk":
-        report.compare("AsyncStore: append a turn", place.name, ours, limit, 2.0)
+        report.compare(name, place.name, ours, limit, 2.0)
     else:
         target, note = Target(plus=0.2), f"{ours.spread()} / {limit.spread()}"
-        report.add(
-            "AsyncStore: append a turn", place.name, ours.p50 / 1e3, "ms", limit.p50 / 1e3, target, note
-        )
-    report.add("AsyncStore: append a turn, p99", place.name, ours.p99, "us", limit.p99, Target(1.5))
+        report.add(name, place.name, ours.p50 / 1e3, "ms", limit.p50 / 1e3, target, note)
+    tail(report, f"{name}, p99", place, ours, limit)
 
 
-async def _async_chunk(session: AsyncSession, turns: list[tuple[Message, Message]], into: Times) -> None:
+async def _async_chunk(session: AsyncSession, turns: Turns, into: Times) -> None:
     for i in range(SIZE):
         start = time.perf_counter_ns()
         await session.append(*turns[i])
@@ -142,21 +159,21 @@ def rich(report: Report, place: Place, rounds: int) -> None:
         raw.create(1, rows[0])
         session = store.open("s")
         settle = Settler(folder / "ours.db")
-        ours, limit = interleave(
-            lambda i: session.append(*turns[i % TURNS]),
-            lambda i: raw.append(1, rows[1 + i % TURNS]),
-            rounds=rounds,
-            size=SIZE,
-            settle=settle,
-        )
+
+        def append(i: int) -> None:
+            session.append(*turns[i % TURNS])
+
+        def by_hand(i: int) -> None:
+            raw.append(1, rows[1 + i % TURNS])
+
+        steady(append, by_hand, settle, folder)
+        ours, limit = interleave(append, by_hand, rounds=rounds, size=SIZE, settle=settle)
         settle.close()
         raw.close()
     report.compare("  the same with usage and tool calls", place.name, ours, limit)
 
 
-def paced(
-    report: Report, place: Place, turns: list[tuple[Message, Message]], rows: list[Rows], count: int
-) -> None:
+def paced(report: Report, place: Place, turns: Turns, rows: list[Rows], count: int) -> None:
     """An append every 30 ms or so, as people type: indexing goes on between, and may be met."""
     with place.folder() as folder, Store(f"sqlite:///{folder}/ours.db") as store:
         raw = Raw(folder / "raw.db")
@@ -176,7 +193,7 @@ def paced(
     report.compare("  an append now and then (12-36 ms apart)", place.name, ours, limit)
 
 
-def flat(report: Report, place: Place, turns: list[tuple[Message, Message]]) -> None:
+def flat(report: Report, place: Place, turns: Turns) -> None:
     """Sessions of 10 and of 10,000 messages in one store."""
     with place.folder() as folder, Store(f"sqlite:///{folder}/ours.db") as store:
         settle = Settler(folder / "ours.db")
@@ -218,7 +235,7 @@ class CountingVFS(apsw.VFS):
         return File("", name, flags)
 
 
-def fsyncs(report: Report, place: Place, turns: list[tuple[Message, Message]]) -> None:
+def fsyncs(report: Report, place: Place, turns: Turns) -> None:
     """How often an append syncs, checkpoints and the indexing behind it included."""
     vfs = CountingVFS("recollect-bench-counting")
     with place.folder() as folder, Store(SqliteBackend(folder / "ours.db", vfs=vfs.name)) as store:
