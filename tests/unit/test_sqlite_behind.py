@@ -285,3 +285,15 @@ def test_a_store_in_memory_indexes_and_scrubs_inline():
     assert len(search(backend, SECRET, 1000)) == 99
     assert indexers() == []
     step(backend.close())
+
+
+def test_a_grown_log_is_moved_into_the_file_in_a_quiet_moment(tmp_path):
+    backend = opened(tmp_path / "a.db")
+    conn = apsw.Connection(str(tmp_path / "a.db"))
+    conn.pragma("user_version")  # a handle learns of the log when it first reads
+    for n in range(40):
+        append(backend, n * 20, "w" * 20_000, count=20)
+    assert conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0] > 1000
+    until(lambda: len(set(conn.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP))) == 1)
+    conn.close()
+    step(backend.close())

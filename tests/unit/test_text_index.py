@@ -398,3 +398,20 @@ def test_the_index_is_made_of_ordinary_tables(tmp_path):
     book.say("a", 1, "Crème brûlée for two").drain()
     other = apsw.Connection(str(tmp_path / "index.db"), flags=apsw.SQLITE_OPEN_READONLY)
     assert other.execute("SELECT count(*) FROM text_0 WHERE text_0 MATCH 'creme'").get == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+def test_numbers_of_waiting_texts_come_again(book, limit):
+    """Waiting texts are numbered from one again once none is left; searches in between remember."""
+    book.say("a", 1, "first").say("b", 1, "second")
+    assert book.found("first") == [("a", 1)]
+    while book.drain(limit) == limit:
+        pass
+    book.say("c", 1, "third").say("d", 1, "fourth")
+    assert [book.found(word) for word in ("first", "third", "fourth")] == [[("a", 1)], [("c", 1)], [("d", 1)]]
+    book.remove("d", 1)
+    book.say("e", 1, "fifth")
+    assert (book.found("fourth"), book.found("fifth")) == ([], [("e", 1)])
+    book.remove_session("e")
+    book.say("f", 1, "sixth")
+    assert (book.found("fifth"), book.found("sixth")) == ([], [("f", 1)])

@@ -1,11 +1,11 @@
 """The text index of a SQLite file: what is written, moved and removed. Searching is in textsearch.
 
-Texts wait in ``text_pending``, in the order in which they came (rows of many sessions are written
-to one page at its end, and leave from its beginning), until ``drain`` moves them into contentless FTS5 tables. FTS5 stores
-the distance between a word's documents, and with ``sid << 32 | seq`` as document number each step
-from session to session costs five bytes (the index measures 0.92 times the text); so documents
-have dense numbers of their own. A session gets them in blocks of consecutive numbers that grow
-with it, and a block maps its range of seqs onto its range of documents by one addition.
+Texts wait in ``text_pending``, in the order in which they came (what many sessions add goes to one
+page at its end), until ``drain`` moves them into contentless FTS5 tables. FTS5 stores the distance
+between a word's documents, and with ``sid << 32 | seq`` as document number each step from session to
+session costs five bytes (the index measures 0.92 times the text); so documents have dense numbers of
+their own. A session gets them in blocks of consecutive numbers that grow with it, and a block maps
+its range of seqs onto its range of documents by one addition.
 
 Every 65,536 numbers make a shard, an FTS5 table of its own: a prefix such as ``a*`` makes FTS5 read
 all words that start so before the first hit is known, and shards, searched newest first, bound that.
