@@ -75,7 +75,7 @@ async def throughput(folder: Path, rounds: int, each: int, slow: SlowVFS | None 
     async with AsyncStore(SqliteBackend(folder / "ours.db", vfs=vfs)) as store:
         sessions = [await store.open(f"s{i}") for i in range(TASKS)]
         await _lag(idle, asyncio.create_task(asyncio.sleep(0.5)))
-        for turn in range(-1, rounds):
+        for turn in range(-2, rounds):
             work = asyncio.gather(*(_task(s, turns, each, waits) for s in sessions))
             start = time.perf_counter_ns()
             await _lag(lags if turn >= 0 else Times(), work)
@@ -83,12 +83,12 @@ async def throughput(folder: Path, rounds: int, each: int, slow: SlowVFS | None 
                 ours.add_ns(time.perf_counter_ns() - start)
             while (await store.stats()).unindexed:
                 await asyncio.sleep(0.02)
-            count = TASKS * each // 8
+            count = TASKS * each // 4
             start = time.perf_counter_ns()
             for i in range(count):
                 raw.append(1 + i % TASKS, rows[1 + i % TURNS])
             if turn >= 0:
-                limit.add_ns((time.perf_counter_ns() - start) * 8)
+                limit.add_ns((time.perf_counter_ns() - start) * 4)
     raw.close()
     number = TASKS * each * 1e6
     return {
