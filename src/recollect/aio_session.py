@@ -10,6 +10,7 @@ from . import core as features
 from .core.base import Core, Handle
 from .model import Message, SessionInfo
 from .options import Attributes
+from .session import same_store
 
 if TYPE_CHECKING:
     from .aio import AsyncStore
@@ -197,7 +198,7 @@ class AsyncSession:
     async def diff(self, ours: str | AsyncSession, theirs: str | None = None) -> Diff:
         """See ``Session.diff``."""
         if isinstance(ours, AsyncSession):
-            return await self._read(features.branching.diff_sessions, ours._handle)
+            return await self._read(features.branching.diff_sessions, same_store(self._store, ours))
         return await self._read(features.branching.diff, ours, theirs)
 
     async def label(
@@ -226,7 +227,7 @@ class AsyncSession:
         expect: int | None = None,
     ) -> MergeResult:
         """See ``Session.merge``."""
-        other = source._handle if isinstance(source, AsyncSession) else source
+        other = same_store(self._store, source) if isinstance(source, AsyncSession) else source
         return await self._write(
             features.merging.merge,
             other,

@@ -83,12 +83,14 @@ class UpdateBody(Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``why`` and ``ref`` are those of ``HeadBody``. ``tagged`` says which tags came (``+x``) and went
     (``-y``), ``label`` is a (message id, label) that was put on, or with ``off`` taken away.
-    ``sliding`` goes with ``expires_at``: microseconds by which every write puts it off again.
+    ``note`` names what a merge took from. ``sliding`` goes with ``expires_at``: microseconds by
+    which every write puts it off again.
     """
 
     set: Patch
     why: str = ""
     ref: int = 0
+    note: str = ""
     tagged: tuple[str, ...] = ()
     label: tuple[str, str] | None = None
     off: bool = False
@@ -168,9 +170,9 @@ def updated(state: State, at: int, patch: Patch) -> State:
 def labelled(state: State, at: int, message_id: str, label: str, off: bool) -> State:
     """The state after an ``update`` record that labels a message."""
     labels = dict(state.labels)
-    kept = tuple(name for name in labels.pop(message_id, ()) if name != label)
+    kept = {name for name in labels.pop(message_id, ()) if name != label}
     if kept or not off:
-        labels[message_id] = kept if off else (*kept, label)
+        labels[message_id] = tuple(sorted(kept if off else {*kept, label}))
     return replace(noted(state, at), labels=labels)
 
 
@@ -302,7 +304,8 @@ def preview_of(message: Message) -> str:
 
 
 def tombstone(message: Message) -> Message:
-    """What stays of an erased message: its place, its role and its figures, no content."""
+    """What stays of an erased message: its place, its role, its figures and whose copy it was."""
+    merged = (message.metadata or {}).get("merged_from")
     return Message(
         message.id,
         None,
@@ -311,13 +314,19 @@ def tombstone(message: Message) -> Message:
         message.created_at,
         message.model,
         message.usage,
-        {"erased": True},
+        {"erased": True} if merged is None else {"erased": True, "merged_from": merged},
     )
+
+
+def origin_of(message: Message) -> str:
+    """The id under which a message was first said: its own, or that of what it is a copy of."""
+    merged = (message.metadata or {}).get("merged_from")
+    return str(merged["message_id"]) if isinstance(merged, dict) and "message_id" in merged else message.id
 
 
 def is_tombstone(message: Message) -> bool:
     """Whether the message was erased."""
-    return not message.parts and message.metadata == {"erased": True}
+    return not message.parts and message.metadata is not None and message.metadata.get("erased") is True
 
 
 def leaves(metadata: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from . import core as features
 from .core.base import Core, Handle
+from .errors import InvalidError
 from .model import Message, SessionInfo
 from .options import Attributes
 
 if TYPE_CHECKING:
+    from .aio import AsyncStore
+    from .aio_session import AsyncSession
     from .core.appending import OnConflict
     from .core.branching import Branch, Diff, TreeNode
     from .core.editing import EraseResult
@@ -205,7 +208,7 @@ class Session:
         """What two branches have in common and what each adds; or, given a session, this session's
         active line and that one's."""
         if isinstance(ours, Session):
-            return self._do(features.branching.diff_sessions, ours._handle)
+            return self._do(features.branching.diff_sessions, same_store(self._store, ours))
         return self._do(features.branching.diff, ours, theirs)
 
     def label(
@@ -238,7 +241,7 @@ class Session:
         ``continuation``, ``rebase``, ``cherry_pick`` (with ``message_ids``) or ``interleave``.
         Returns what was taken, what was here already, and every conflict.
         """
-        other = source._handle if isinstance(source, Session) else source
+        other = same_store(self._store, source) if isinstance(source, Session) else source
         return self._do(
             features.merging.merge,
             other,
@@ -249,3 +252,12 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.id!r} version={self._handle.state.version}>"
+
+
+def same_store(store: Store | AsyncStore, other: Session | AsyncSession) -> Handle:
+    """The handle of a session that must be of the same store."""
+    if other._store._opened is not store._opened:
+        raise InvalidError(
+            f"Session {other.id!r} belongs to another store.", hint="Export it there and import it here."
+        )
+    return other._handle

@@ -65,14 +65,14 @@ class Batch:
         batch._add(UPDATE, 0, UpdateBody(patch))
         return batch
 
-    def update(self, patch: Patch, *, why: str = "", ref: int = 0, sliding: int = 0) -> None:
+    def update(self, patch: Patch, *, why: str = "", ref: int = 0, note: str = "", sliding: int = 0) -> None:
         """Set attributes."""
         old = self.state.info.tags
         self.state = applied(self.state, self.now, UpdateBody(patch, sliding=sliding))
         self.attributes = self.attributes or patch != Patch()
         new = self.state.info.tags
         tagged = [f"+{tag}" for tag in new if tag not in old] + [f"-{tag}" for tag in old if tag not in new]
-        self._add(UPDATE, 0, UpdateBody(patch, why, ref, tuple(tagged), sliding=sliding))
+        self._add(UPDATE, 0, UpdateBody(patch, why, ref, note, tuple(tagged), sliding=sliding))
 
     def label(self, message_id: str, label: str, *, off: bool = False, why: str = "", ref: int = 0) -> None:
         """Put a label on a message, or take it away."""

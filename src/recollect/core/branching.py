@@ -14,6 +14,7 @@ from ..model import Message, SessionInfo
 from ..records import HeadBody, State
 from .base import Core, Handle
 from .batch import Batch, End
+from .blobs import fill_blobs
 from .ids import check_name
 from .lines import end_at, seq_at
 from .reading import line_records, seq_of
@@ -164,7 +165,8 @@ async def tree(core: Core, handle: Handle) -> list[TreeNode]:
     while records := await core.backend.read(
         key, after=after, before=state.version + 1, limit=_BATCH, kinds=(MESSAGE,)
     ):
-        for record, message in zip(records, core.codec.messages(key, records), strict=True):
+        messages = await fill_blobs(core, key, records, core.codec.messages(key, records))
+        for record, message in zip(records, messages, strict=True):
             seq, _, parent, _ = record
             ids[seq], depths[seq] = message.id, depths.get(parent, 0) + 1
             set_parents([message], ids.get(parent))
@@ -181,7 +183,7 @@ async def branch_line(core: Core, key: Key, state: State, name: str) -> list[Mes
     records, _ = await line_records(core, key, head_of(state, name), None)
     messages = core.codec.messages(key, records)
     set_parents(messages, None)
-    return messages
+    return await fill_blobs(core, key, records, messages)
 
 
 async def diff(core: Core, handle: Handle, ours: str, theirs: str | None) -> Diff:

@@ -7,11 +7,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..backend import MESSAGE, Key, RowQuery, SessionRow
+from ..backend import MESSAGE, Key, SessionRow
 from ..codec import dumps
-from ..errors import InvalidError, NotFoundError
+from ..errors import ExistsError, InvalidError, NotFoundError
 from ..model import BlobPart, Message, SessionInfo
-from ..records import HeadBody, State, is_tombstone, tombstone
+from ..records import HeadBody, State, is_tombstone, origin_of, tombstone
 from .base import Core, Handle
 from .batch import Batch
 from .branching import free_name
@@ -19,6 +19,7 @@ from .drafts import drafts
 from .ids import encode_message_id
 from .lines import end_at
 from .reading import by_seqs, line_records, one, seq_of
+from .verifying import every_row
 from .writing import Change, write
 
 _BATCH = 1000
@@ -43,11 +44,15 @@ async def edit(
         message = Message(role=old.role, parts=Message.user(new).parts) if isinstance(new, str) else new
         first = (old.metadata or {}).get("edit_of", old.id)
         message = replace(message, metadata={**(message.metadata or {}), "edit_of": first})
+        if message.id and await core.backend.seqs(row.key, [encode_message_id(message.id)]):
+            raise ExistsError(f"Session {row.key.session_id!r} has a message {message.id!r}.")
         batch = Batch(core, row, state)
-        if state.tip:
-            old_end = await end_at(core, row.key, state.tip)
-            kept = HeadBody(free_name(state, state.info.branch), state.tip, False, old_end.head, "edit")
-            batch.point(kept, old_end.line)
+        line, _ = await line_records(core, row.key, state.tip, None) if state.tip else ([], 0)
+        for tip in dict.fromkeys([state.tip] if any(r[0] == seq for r in line) else [state.tip, seq]):
+            if tip and tip not in batch.state.heads.values():
+                old_end = await end_at(core, row.key, tip)
+                name = free_name(batch.state, state.info.branch)
+                batch.point(HeadBody(name, tip, False, old_end.head, "edit"), old_end.line)
         end = await end_at(core, row.key, record[2])
         batch.point(HeadBody(state.info.branch, end.seq, True, end.head, "edit"), end.line)
         return batch.change(batch.extend(drafts([message], batch.now))[0])
@@ -136,60 +141,56 @@ class EraseResult(Struct, frozen=True):
 async def erase(core: Core, handle: Handle, message_id: str, *, expect: int | None = None) -> EraseResult:
     """Remove a message's content physically; its place, role and figures stay.
 
-    Every stored message of that id goes, and blobs that no other message uses. Forks made before
-    keep copies of their own: the result names them.
+    Every stored message of that id goes, and every copy that a merge made of it here, and blobs
+    that no other message uses. Forks made before keep copies of their own: the result names them.
     """
-    raw_id = encode_message_id(message_id)
 
     async def build(row: SessionRow, state: State) -> Change[int] | int:
-        await seq_of(core, row.key, message_id)
+        seq = await seq_of(core, row.key, message_id)
+        (message,) = (await by_seqs(core, row.key, [seq])).values()
+        same = {message_id, origin_of(message)}
         batch = Batch(core, row, state)
-        gone: set[str] = set()
-        used: set[str] = set()
-        origin_erased = False
-        after = 0
-        while records := await core.backend.read(row.key, after=after, limit=_BATCH, kinds=(MESSAGE,)):
-            after = records[-1][0]
-            for record, message in zip(records, core.codec.messages(row.key, records), strict=True):
-                digests = {p.digest for p in message.parts if isinstance(p, BlobPart) and p.digest}
-                if encode_message_id(message.id) != raw_id:
-                    used |= digests
-                elif not is_tombstone(message):
-                    gone |= digests
-                    frame = core.codec.frame(row.key, record)
-                    body = core.codec.record(dumps(tombstone(message)), frame)
-                    batch.erase(record[0], message.id, body)
-                    origin_erased = origin_erased or record[0] == state.origin
+        kept = await _tombstones(core, batch, row.key, same)
         if not batch.records:
             return 0
-        batch.drop_blobs = [bytes.fromhex(digest) for digest in sorted(gone - used)]
-        if origin_erased:
+        batch.drop_blobs = [bytes.fromhex(digest) for digest in sorted(kept)]
+        if state.origin in {seq for seq, _ in batch.erased}:
             batch.state = replace(batch.state, info=replace(batch.state.info, preview=""))
         return batch.change(len(batch.drop_blobs))
 
     blobs = await write(core, handle, build, expect)
-    return EraseResult(message_id, blobs, await _copies(core, handle.key.session_id, raw_id))
+    forks = await _copies(core, handle.key.session_id, encode_message_id(message_id))
+    return EraseResult(message_id, blobs, forks)
+
+
+async def _tombstones(core: Core, batch: Batch, key: Key, same: set[str]) -> set[str]:
+    """Put tombstones on every message that is one of ``same`` or a copy of it; returns the digests
+    of the blobs that nothing else in the session uses."""
+    gone: set[str] = set()
+    used: set[str] = set()
+    after = 0
+    while records := await core.backend.read(key, after=after, limit=_BATCH, kinds=(MESSAGE,)):
+        after = records[-1][0]
+        for record, message in zip(records, core.codec.messages(key, records), strict=True):
+            digests = {p.digest for p in message.parts if isinstance(p, BlobPart) and p.digest}
+            if message.id not in same and origin_of(message) not in same:
+                used |= digests
+            elif not is_tombstone(message):
+                gone |= digests
+                body = core.codec.record(dumps(tombstone(message)), core.codec.frame(key, record))
+                batch.erase(record[0], message.id, body)
+    return gone - used
 
 
 async def _copies(core: Core, session_id: str, raw_id: bytes) -> list[str]:
-    """The forks of a session, and theirs, that hold the message."""
+    """The forks, whoever they were made from, that hold the message."""
     found: list[str] = []
-    todo = [session_id]
-    while todo:
-        parent = todo.pop()
-        for trashed in (False, True):
-            query = RowQuery(
-                namespace=core.namespace,
-                now=core.clock.now(),
-                forked_from=parent,
-                trashed=trashed,
-                limit=10_000,
-            )
-            for row in await core.backend.find(query):
-                todo.append(row.key.session_id)
-                seqs = await core.backend.seqs(row.key, [raw_id])
-                if seqs:
-                    (message,) = (await by_seqs(core, row.key, sorted(seqs.values()))).values()
-                    if not is_tombstone(message):
-                        found.append(row.key.session_id)
+    async for row in every_row(core):
+        if row.forked_from is None or row.key.session_id == session_id:
+            continue
+        seqs = await core.backend.seqs(row.key, [raw_id])
+        if seqs:
+            (message,) = (await by_seqs(core, row.key, sorted(seqs.values()))).values()
+            if not is_tombstone(message):
+                found.append(row.key.session_id)
     return sorted(set(found))

@@ -11,7 +11,7 @@ from ..backend import HEAD, MESSAGE, UPDATE, Commit, Key, Record, RowQuery
 from ..codec import dumps
 from ..errors import ConflictError, ExistsError
 from ..model import BlobPart, ForkedFrom, SessionInfo
-from ..records import HeadBody, Patch, State, UpdateBody, pointed, to_microseconds, updated
+from ..records import HeadBody, Patch, State, UpdateBody, pointed, slid, to_microseconds, updated
 from .base import Core, Handle
 from .blobs import load_blob
 from .drafts import texts_of
@@ -43,7 +43,7 @@ async def fork(
     past = await state_at(core, source, state, version)
     records, blobs = await _copy(core, source, version)
     now = core.clock.now()
-    after = replace(past, info=replace(past.info, id=target.session_id, deleted_at=None))
+    after = replace(past, info=replace(past.info, id=target.session_id))
     nth = 0
     if tip is not None and past.tip != tip:
         end = await end_at(core, source, tip)
@@ -52,8 +52,12 @@ async def fork(
         records.append(_mark(core, after, HEAD, now, nth, tip, head))
         nth += 1
     origin = ForkedFrom(source.session_id, version)
-    patch = Patch(name=UNSET if name is None else name, forked_from=origin)
-    after = updated(after, now, patch)
+    patch = Patch(
+        name=UNSET if name is None else name,
+        deleted_at=UNSET if past.info.deleted_at is None else None,
+        forked_from=origin,
+    )
+    after = slid(updated(after, now, patch), now)
     records.append(_mark(core, after, UPDATE, now, nth, 0, UpdateBody(patch, "fork")))
     row = core.codec.row(target, after)
     if await core.backend.row(target) is not None:

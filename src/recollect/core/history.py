@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from ..backend import ERASE, HEAD, MESSAGE, UPDATE, Key, SessionRow, StoredRecord
 from ..errors import NotFoundError
 from ..model import SessionInfo, timestamp
-from ..records import Frame, HeadBody, Patch, State, UpdateBody, to_datetime
+from ..records import Frame, HeadBody, Line, Patch, State, UpdateBody, to_datetime
 from .base import Core, Handle
 from .batch import Batch
 from .filters import check_limit
@@ -52,7 +53,9 @@ async def history(
     """The newest changes first: at most ``limit``, below the version ``before``."""
     check_limit(limit)
     state = await core.refresh(handle)
-    end = state.version + 1 if before is None else min(before, state.version + 1)
+    end = state.version + 1
+    if before is not None and before <= state.version:
+        end = before - (await frame_at(core, handle.key, check_version(state, before))).nth
     entries: list[HistoryEntry] = []
     group: list[tuple[StoredRecord, Frame]] = []
     while end > 1 and len(entries) < limit:
@@ -82,13 +85,17 @@ def _entry(core: Core, key: Key, group: list[tuple[StoredRecord, Frame]]) -> His
             continue
         kind, text = _describe(core, key, record)
         kinds.append(kind)
-        if text:
-            said.append(text)
-    if messages:
+        said.append(text)
+    merged = next((text for kind, text in zip(kinds, said, strict=False) if kind == "merge"), None)
+    if merged is not None:
+        said = [f"merged {messages} from {merged}"]
+    elif messages:
         said.append(f"+{messages} message{'s' if messages != 1 else ''}")
     kind = kinds[0] if kinds else "append"
     last, frame = group[-1]
-    return HistoryEntry(last[0], to_datetime(frame.at), kind, ", ".join(said) or "touched", len(group))
+    return HistoryEntry(
+        last[0], to_datetime(frame.at), kind, ", ".join(filter(None, said)) or "touched", len(group)
+    )
 
 
 def _describe(core: Core, key: Key, record: StoredRecord) -> tuple[str, str]:
@@ -106,7 +113,12 @@ def _describe_update(seq: int, body: UpdateBody) -> tuple[str, str]:
         return "label", f"label {'-' if body.off else '+'}{body.label[1]}"
     if body.why in ("undo", "restore"):
         return body.why, f"{_BACK[body.why]} version {body.ref}"
+    if body.why == "merge":
+        return "merge", body.note
     changes = body.set.changes()
+    if body.why == "fork" and body.set.forked_from:
+        origin = body.set.forked_from
+        return "fork", f"forked from {origin.session_id} at version {origin.version}"
     said = []
     if changes.pop("name", None) is not None and seq > 1:
         said.append("renamed")
@@ -131,7 +143,6 @@ _VERBS = {
     "pop": "removed the last message",
     "edit": "edited a message",
     "save": "went back to what was saved",
-    "merge": "merged",
 }
 
 
@@ -173,12 +184,14 @@ async def undo(core: Core, handle: Handle, *, expect: int | None = None) -> Sess
 
 async def _reached(core: Core, key: Key, version: int) -> int:
     """The version that the present equals once undone changes are left out."""
-    records = await core.backend.read(key, after=version - 1, limit=1)
-    if records and records[0][1] in (UPDATE, HEAD):
+    while True:
+        records = await core.backend.read(key, after=version - 1, limit=1)
+        if not records or records[0][1] not in (UPDATE, HEAD):
+            return version
         body = core.codec.body(key, records[0], _Why)
-        if body.why == "undo":
-            return body.ref
-    return version
+        if body.why != "undo":
+            return version
+        version = body.ref
 
 
 async def _back_to(
@@ -187,27 +200,37 @@ async def _back_to(
     """The change that leads from ``state`` to what the session was at ``version``."""
     past = await state_at(core, row.key, state, version, spent=False)
     batch = Batch(core, row, state)
-    for name in past.heads:
-        if state.heads.get(name) != past.heads[name] and name != state.info.branch:
-            end = await end_at(core, row.key, past.heads[name])
-            batch.point(HeadBody(name, end.seq, False, end.head, why, version), end.line)
     if (past.info.branch, past.tip) != (state.info.branch, state.tip):
         end = await end_at(core, row.key, past.tip)
         batch.point(HeadBody(past.info.branch, past.tip, True, end.head, why, version), end.line)
+    for name, seq in past.heads.items():
+        if batch.state.heads.get(name) != seq:
+            end = await end_at(core, row.key, seq)
+            batch.point(HeadBody(name, end.seq, False, end.head, why, version), end.line)
     for name in set(batch.state.heads) - set(past.heads):
-        batch.point(HeadBody(name, 0, False, None, why, version, True), (await end_at(core, row.key, 0)).line)
+        batch.point(HeadBody(name, 0, False, None, why, version, True), Line())
     for message_id, label, off in _label_changes(batch.state.labels, past.labels):
         batch.label(message_id, label, off=off, why=why, ref=version)
-    changes = {
-        name: getattr(past.info, name)
-        for name in Patch.__struct_fields__
-        if name not in _KEPT and getattr(past.info, name) != getattr(batch.state.info, name)
-    }
+    changes = _changes(batch.state, past)
     if changes or (not batch.records and why == "undo"):
-        batch.update(Patch(**changes), why=why, ref=version)
+        batch.update(Patch(**changes), why=why, ref=version, sliding=past.sliding)
     if not batch.records:
         return state.info
     return batch.change(batch.state.info)
+
+
+def _changes(now: State, past: State) -> dict[str, Any]:
+    """The attributes that differ, with their past values."""
+    changes = {
+        name: getattr(past.info, name)
+        for name in Patch.__struct_fields__
+        if name not in _KEPT and getattr(past.info, name) != getattr(now.info, name)
+    }
+    if now.sliding != past.sliding:
+        changes["expires_at"] = past.info.expires_at
+    elif now.sliding:
+        changes.pop("expires_at", None)  # a sliding expiry moves with this very write
+    return changes
 
 
 def _label_changes(

@@ -12,7 +12,7 @@ from ..backend import Key, SessionRow
 from ..codec import set_parents
 from ..errors import InvalidError, NotFoundError
 from ..model import Message, ToolCallPart, ToolCallResponsePart
-from ..records import HeadBody, State
+from ..records import HeadBody, Patch, State, origin_of
 from .appending import same_content
 from .base import Core, Handle
 from .batch import Batch
@@ -90,6 +90,7 @@ async def merge(
         if not added:
             return MergeResult([], skipped, conflicts)
         batch = Batch(core, row, state)
+        batch.update(Patch(), why="merge", note=_named(source))
         copies = [_copy(message, key) for message in added]
         if strategy == "rebase" and key == row.key:
             taken = await _onto(core, batch, row.key, added, found.ours)
@@ -120,16 +121,14 @@ async def _line(core: Core, key: Key, tip: int) -> list[Message]:
     return await fill_blobs(core, key, records, messages)
 
 
-def _origin(message: Message) -> str:
-    """The id under which a message was first said."""
-    merged = (message.metadata or {}).get("merged_from")
-    return str(merged["message_id"]) if isinstance(merged, dict) and "message_id" in merged else message.id
+def _named(source: str | Handle) -> str:
+    return source.key.session_id if isinstance(source, Handle) else source
 
 
 def _present(ours: Sequence[Message], theirs: Sequence[Message]) -> tuple[list[str], list[Message]]:
     """Which of ``theirs`` are here already, themselves or as copies, and which are new."""
-    here = {m.id for m in ours} | {_origin(m) for m in ours}
-    skipped = [m.id for m in theirs if m.id in here or _origin(m) in here]
+    here = {m.id for m in ours} | {origin_of(m) for m in ours}
+    skipped = [m.id for m in theirs if m.id in here or origin_of(m) in here]
     gone = set(skipped)
     return skipped, [m for m in theirs if m.id not in gone]
 
@@ -167,7 +166,8 @@ def _conflicts(ours: Sequence[Message], theirs: Sequence[Message]) -> list[Merge
         other = mine.get(_edited(message))
         if other is None or same_content(message, other, dated=False):
             continue
-        if message.id == other.id or _edited(message) != message.id:
+        both_edited = _edited(message) != message.id and _edited(other) != other.id
+        if message.id == other.id or both_edited:
             found.append(MergeConflict(_edited(message), other.id, message.id))
     return found
 
@@ -178,8 +178,8 @@ def _edited(message: Message) -> str:
 
 
 def _copy(message: Message, key: Key) -> Message:
-    merged = {"session_id": key.session_id, "message_id": _origin(message)}
-    metadata = {**(message.metadata or {}), "merged_from": merged}
+    first = {"session_id": key.session_id, "message_id": message.id}
+    metadata = {"merged_from": first, **(message.metadata or {})}
     # What was spent stays counted once, where it was spent.
     return replace(message, id="", parent_id=None, usage=None, metadata=metadata)
 
@@ -209,7 +209,8 @@ async def _onto(
     """Let the active line go over the other branch's messages, then on with copies of its own."""
     end = await end_at(core, key, await seq_of(core, key, theirs[-1].id))
     batch.point(HeadBody(batch.state.info.branch, end.seq, True, end.head, "merge"), end.line)
-    again = [_copy(message, key) for message in ours]
+    there = {origin_of(message) for message in await _line(core, key, end.seq)}
+    again = [_copy(message, key) for message in ours if origin_of(message) not in there]
     if again:
         batch.extend(drafts(again, batch.now))
     return theirs

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..backend import Commit, Key, RowQuery, SessionRow
+from ..backend import MESSAGE, Commit, Key, RowQuery, SessionRow
 from ..errors import ConflictError, InvalidError
-from ..model import SessionInfo, SessionQuery
+from ..model import BlobPart, SessionInfo, SessionQuery
 from ..records import Patch, State, to_datetime
 from .base import Core, Handle
 from .batch import Batch
@@ -177,12 +177,18 @@ async def _chosen(core: Core, policy: RetentionPolicy, rows: list[SessionRow]) -
 
 
 async def _size(core: Core, row: SessionRow) -> int:
-    """Bytes of a session's row and record bodies."""
+    """Bytes of a session's row, its record bodies and its blobs."""
     total = len(row.body)
+    digests: set[str] = set()
     after = 0
     while records := await core.backend.read(row.key, after=after, limit=_BATCH):
         total += sum(len(record[3]) for record in records)
         after = records[-1][0]
+        holders = [record for record in records if record[1] == MESSAGE and b'"digest":' in record[3]]
+        for message in core.codec.messages(row.key, holders):
+            digests |= {part.digest for part in message.parts if isinstance(part, BlobPart) and part.digest}
+    for digest in digests:
+        total += len(await core.backend.blob(row.key, bytes.fromhex(digest)) or b"")
     return total
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend import SessionRow
+from ..backend import Key, SessionRow
 from ..codec import set_parents
 from ..model import Message
 from ..records import HeadBody, Line, State, is_tombstone, preview_of
@@ -12,7 +12,7 @@ from .appending import check_unique, same_content
 from .base import Core, Handle
 from .batch import Batch
 from .drafts import Draft, drafts
-from .reading import line_records
+from .reading import by_seqs, line_records
 from .sessions import open_session
 from .writing import Change, write
 
@@ -43,7 +43,8 @@ async def save(
         stored = core.codec.messages(row.key, records)
         set_parents(stored, None)
         common = _common(stored, messages, ready)
-        kept, fresh = stored[:common], ready[common:]
+        kept = stored[:common]
+        fresh = await _unerased(core, row.key, ready[common:])
         if common == len(stored) and not fresh:
             return kept
         batch = Batch(core, row, state, now)
@@ -53,6 +54,17 @@ async def save(
         return batch.change(kept + added)
 
     return await write(core, handle, build, expect)
+
+
+async def _unerased(core: Core, key: Key, fresh: Sequence[Draft]) -> list[Draft]:
+    """Without the messages that were erased: they do not come back."""
+    ids = [d.message_id for d in fresh if d.supplied]
+    seqs = await core.backend.seqs(key, ids) if ids else {}
+    if not seqs:
+        return list(fresh)
+    stored = await by_seqs(core, key, sorted(seqs.values()))
+    gone = {raw for raw, seq in seqs.items() if is_tombstone(stored[seq])}
+    return [d for d in fresh if d.message_id not in gone]
 
 
 def _common(stored: Sequence[Message], messages: Sequence[Message], ready: Sequence[Draft]) -> int:
