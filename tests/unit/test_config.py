@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from recollect import ConfigError
-from recollect.config import default_store, load_settings, masked, user_file
+from recollect import ConfigError, InvalidError
+from recollect.config import (
+    Retention,
+    default_store,
+    load_settings,
+    masked,
+    parse_duration,
+    parse_size,
+    user_file,
+)
 
 
 @pytest.fixture
@@ -33,7 +43,7 @@ def test_the_default_is_a_file_in_the_data_folder(here, hermetic):
     assert settings.store.endswith("recollect/recollect.db")
     assert str(hermetic) in settings.store
     assert settings.namespace is None
-    assert settings.origin == {"store": "default", "namespace": "default"}
+    assert settings.origin == {"store": "default", "namespace": "default", "retention": "default"}
     assert [found for _, found in settings.files] == [False, False]
 
 
@@ -73,7 +83,7 @@ def test_a_namespace_in_a_stronger_url_wins(here):
 
 def test_empty_variables_count_as_unset(here):
     settings = load(here, {"RECOLLECT_STORE": "", "RECOLLECT_NAMESPACE": "", "RECOLLECT_CONFIG": ""})
-    assert settings.origin == {"store": "default", "namespace": "default"}
+    assert settings.origin == {"store": "default", "namespace": "default", "retention": "default"}
 
 
 def test_an_explicit_file_is_read_instead_of_the_usual_ones(here, tmp_path):
@@ -156,3 +166,109 @@ def test_a_folder_is_no_configuration_file(here):
 def test_secrets_are_masked(here, url, shown):
     assert masked(url) == shown
     assert load(here, store=url).to_dict()["store"] == {"value": shown, "origin": "flag"}
+
+
+RETENTION = """
+[retention]
+max_sessions = 100
+max_age = "90d"
+max_total_bytes = "1GB"
+keep_pinned = false
+keep_tags = ["keep"]
+trash_days = 7
+auto = true
+"""
+
+
+def test_retention_is_read_with_its_origin(here):
+    assert load(here).retention == Retention()
+    assert not load(here).retention.limited
+    user = write_user_file(RETENTION)
+    settings = load(here)
+    assert settings.origin["retention"] == str(user)
+    assert settings.retention == Retention(100, timedelta(days=90), 10**9, False, ("keep",), 7, True)
+    assert settings.to_dict()["retention"]["value"]["max_age"] == 90 * 86400
+
+
+def test_no_limit_is_zero_or_absent(here):
+    write_user_file('[retention]\nmax_sessions = 0\nmax_age = 0\nmax_total_bytes = "0GB"\nauto = true')
+    assert load(here).retention == Retention(auto=True)
+    write_user_file('[retention]\nmax_age = "0d"\nmax_total_bytes = 0')
+    assert not load(here).retention.limited
+
+
+def test_the_folder_one_is_in_speaks_for_its_own_store_only(here, tmp_path):
+    user = write_user_file("[retention]\nmax_sessions = 5")
+    project = here / "recollect.toml"
+    project.write_text("[retention]\nmax_sessions = 1\nauto = true")
+    assert load(here).retention == Retention(max_sessions=5)
+    assert load(here).origin["retention"] == str(user)
+    project.write_text('store = "memory:"\n[retention]\nmax_sessions = 1\nauto = true')
+    assert load(here).retention == Retention(max_sessions=1, auto=True)
+    assert load(here).origin["retention"] == str(project)
+    assert load(here, store="sqlite::memory:").retention == Retention(max_sessions=5)
+    assert load(here, {"RECOLLECT_STORE": "sqlite::memory:"}).retention == Retention(max_sessions=5)
+    assert load(here, store="sqlite::memory:", config=project).retention.max_sessions == 1
+
+
+def test_tables_of_two_files_are_not_mixed(here):
+    write_user_file("[retention]\nauto = true\ntrash_days = 0")
+    (here / "recollect.toml").write_text('store = "memory:"\n[retention]\nmax_sessions = 1')
+    assert load(here).retention == Retention(max_sessions=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("max_sessions = -1", "whole number"),
+        ("max_sessions = true", "whole number"),
+        ('max_sessions = "100"', "whole number"),
+        ('max_age = "90 moons"', "span of time"),
+        ("max_age = -3", "span of time"),
+        ("max_age = 1e3", "span of time"),
+        ('max_total_bytes = "1 loaf"', "size"),
+        ("keep_pinned = 1", "true or false"),
+        ('keep_tags = "keep"', "list of tags"),
+        ("trash_days = -1", "number of days"),
+        ("trash_days = nan", "number of days"),
+        ('auto = "yes"', "true or false"),
+        ("max_sesions = 1", "There is no setting 'max_sesions'"),
+    ],
+)
+def test_what_is_wrong_with_retention_is_said_with_its_place(here, line, part):
+    write_user_file(f"[retention]\n{line}")
+    with pytest.raises(ConfigError) as caught:
+        load(here)
+    assert part in str(caught.value)
+    assert "line 2" in str(caught.value)
+
+
+def test_retention_is_a_table(here):
+    write_user_file("retention = 3")
+    with pytest.raises(ConfigError, match="must be a table"):
+        load(here)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30d", 2592000), ("2w", 1209600), ("12h", 43200), ("45min", 2700), ("10 s", 10), ("7", 604800)],
+)
+def test_spans_of_time(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+    assert parse_duration("1.5H") == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize("text", ["", "d", "-1d", "3m", "1d2h", "nan", "1e9d", "9" * 18 + "w", "\u0663d"])
+def test_what_is_no_span_of_time(text):
+    with pytest.raises(InvalidError, match="span of time"):
+        parse_duration(text)
+
+
+def test_sizes():
+    assert parse_size("1GB") == 10**9
+    assert parse_size("1.5 kB") == 1500
+    assert parse_size("2MiB") == 2 * 1024**2
+    assert parse_size("77") == parse_size("77b") == 77
+    for text in ("", "GB", "-1", "1 loaf", "0x10"):
+        with pytest.raises(InvalidError, match="size"):
+            parse_size(text)

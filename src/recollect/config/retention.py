@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from ..errors import InvalidError
+from ..errors import ConfigError
 from .amounts import parse_duration, parse_size
 
 
@@ -50,21 +50,22 @@ class Retention:
         return values
 
 
-def read_retention(table: Mapping[str, Any]) -> Retention:
-    """The table's values, checked. Raises InvalidError, whose ``place`` names the key."""
+def read_retention(table: object, place: Callable[[str], str]) -> Retention:
+    """The table's values, checked; ``place`` says where a key stands. Raises ConfigError."""
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"The setting 'retention' must be a table ({place('retention')}).")
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _READERS:
-            raise InvalidError(
-                f"There is no setting {key!r} in [retention]",
+            raise ConfigError(
+                f"There is no setting {key!r} in [retention] ({place(key)}).",
                 hint=f"There are {', '.join(_READERS)}.",
-                place=key,
             )
         what, read = _READERS[key]
         try:
             values[key] = read(value)
         except (TypeError, ValueError) as error:
-            raise InvalidError(f"The setting {key!r} of [retention] must be {what}", place=key) from error
+            raise ConfigError(f"The setting {key!r} must be {what} ({place(key)}).") from error
     return Retention(**values)
 
 

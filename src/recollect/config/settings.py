@@ -1,8 +1,11 @@
 """Which store and namespace are meant: flag > environment > ./recollect.toml > user file > default.
 
-A configuration file is TOML with the keys ``store`` (a URL) and ``namespace``. A relative SQLite
-path in a file counts from that file's folder. ``RECOLLECT_CONFIG`` or an explicit path names a
-file that is read instead of ``./recollect.toml`` and the user's file.
+A configuration file is TOML with the keys ``store`` (a URL) and ``namespace`` and the table
+``[retention]``. A relative SQLite path in a file counts from that file's folder. ``RECOLLECT_CONFIG``
+or an explicit path names a file that is read instead of ``./recollect.toml`` and the user's file.
+
+The first file with a ``[retention]`` table says all of what may go; but that of ``./recollect.toml``
+counts only for the store named there: a folder one happens to be in must not empty another store.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
-from .errors import ConfigError
-
-__all__ = ["Settings", "load_settings", "masked"]
+from ..errors import ConfigError
+from .retention import Retention, read_retention
 
 PROJECT_FILE = "recollect.toml"
 KEYS = ("store", "namespace")
@@ -31,22 +34,24 @@ _SECRET = re.compile(
 class Settings:
     """The values in force, and for each where it came from.
 
-    ``origin`` maps ``store`` and ``namespace`` to ``flag``, ``environment RECOLLECT_…``, a file's
-    path, ``default``, or one of these followed by ``(in the URL)``. ``files`` are those looked
-    for, the strongest first, each with whether it is there. ``namespace`` is None when nothing
-    names one.
+    ``origin`` maps ``store``, ``namespace`` and ``retention`` to ``flag``, ``environment
+    RECOLLECT_…``, a file's path, ``default``, or one of these followed by ``(in the URL)``.
+    ``files`` are those looked for, the strongest first, each with whether it is there.
+    ``namespace`` is None when nothing names one.
     """
 
     store: str
     namespace: str | None
     origin: Mapping[str, str]
     files: tuple[tuple[Path, bool], ...] = field(default=())
+    retention: Retention = field(default=Retention())
 
     def to_dict(self) -> dict[str, object]:
         """The settings as JSON values, without secrets."""
         return {
             "store": {"value": masked(self.store), "origin": self.origin["store"]},
             "namespace": {"value": self.namespace, "origin": self.origin["namespace"]},
+            "retention": {"value": self.retention.to_dict(), "origin": self.origin["retention"]},
             "files": [{"path": str(path), "found": found} for path, found in self.files],
         }
 
@@ -57,6 +62,9 @@ class _Source:
 
     origin: str
     values: Mapping[str, str]
+    retention: Retention | None = None
+    local: bool = False
+    """Whether it is ``./recollect.toml``, which speaks for its own store only."""
 
     def origin_of(self, key: str) -> str:
         return f"{self.origin} RECOLLECT_{key.upper()}" if self.origin == "environment" else self.origin
@@ -85,7 +93,11 @@ def load_settings(
     sources = [
         _Source("flag", {k: v for k, v in flags.items() if v is not None}),
         _Source("environment", {k: v for k, v in variables.items() if v is not None}),
-        *[_Source(str(path), _read(path)) for path, found in files if found],
+        *[
+            _read(path, local=not explicit and number == 0)
+            for number, (path, found) in enumerate(files)
+            if found
+        ],
         _Source("default", {"store": default_store()}),
     ]
     return _settled(sources, tuple(files))
@@ -104,7 +116,16 @@ def _settled(sources: list[_Source], files: tuple[tuple[Path, bool], ...]) -> Se
         origin["namespace"] = sources[by_name].origin_of("namespace")
     elif in_url is not None:
         namespace, origin["namespace"] = in_url, f"{origin['store']} (in the URL)"
-    return Settings(store, namespace, origin, files)
+    retention = next(
+        (
+            source
+            for rank, source in enumerate(sources)
+            if source.retention is not None and (not source.local or rank == by_store)
+        ),
+        sources[-1],
+    )
+    origin["retention"] = retention.origin
+    return Settings(store, namespace, origin, files, retention.retention or Retention())
 
 
 def _absolute(path: Path) -> Path:
@@ -140,7 +161,7 @@ def masked(url: str) -> str:
     return _SECRET.sub(r"\1***", url)
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path, *, local: bool) -> _Source:
     """A file's settings, checked."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -154,19 +175,26 @@ def _read(path: Path) -> dict[str, str]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The configuration file {str(path)!r} is not TOML: {error}.") from error
+    table = values.pop("retention", None)
+    retention = None if table is None else read_retention(table, lambda key: _place(path, text, key))
+    _check(values, path, text)
+    if "store" in values:
+        values["store"] = _anchored(values["store"], path.parent)
+    return _Source(str(path), values, retention, local)
+
+
+def _check(values: Mapping[str, Any], path: Path, text: str) -> None:
+    """Raise ConfigError for a key that does not exist, or a value that is no text."""
     for key, value in values.items():
         if key not in KEYS:
             raise ConfigError(
                 f"There is no setting {key!r} ({_place(path, text, key)}).",
-                hint=f"There are {' and '.join(KEYS)}.",
+                hint=f"There are {' and '.join(KEYS)}, and the table [retention].",
             )
         if not isinstance(value, str) or not value:
             raise ConfigError(
                 f"The setting {key!r} must be text that is not empty ({_place(path, text, key)})."
             )
-    if "store" in values:
-        values["store"] = _anchored(values["store"], path.parent)
-    return values
 
 
 def _place(path: Path, text: str, key: str) -> str:
