@@ -10,6 +10,7 @@ import pytest
 
 from recollect.backend import Key
 from recollect.backends.files import FilesBackend
+from recollect.backends.filestore import logs
 from recollect.errors import ConflictError, CorruptError, StoreWarning, UnsupportedError
 from recollect.testing import making as m
 from recollect.testing.driving import Driven
@@ -387,3 +388,16 @@ def test_a_session_recreated_by_another_process_is_not_a_cut_one(connect):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert connect().row(KEY).version == 1
+
+
+def test_logs_that_were_forgotten_are_learnt_again(connect, monkeypatch):
+    monkeypatch.setattr(logs, "_KEPT", 1)
+    monkeypatch.setattr(logs, "_PLACES", 2)
+    b = connect()
+    for turn in range(6):
+        for n in range(3):
+            key = m.key(f"s{n}")
+            b.commit(m.append(b.row(key), ["x"]) if turn else m.create(key, ["x"]))
+            assert b.seqs(m.key("s0"), [b"s1"]) == {b"s1": 1}
+    for n in range(3):
+        assert [r[0] for r in b.read(m.key(f"s{n}"))] == list(range(1, 7))

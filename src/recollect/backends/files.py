@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
-from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -174,7 +173,7 @@ class FilesBackend:
         for commit in commits:
             place = self._logs.place(commit.key)
             prepared = self._writer.prepare(commit)
-            slot = _slot(place)
+            slot = place.slot
             lock = self._locks[slot]
             self._used.add(slot)
             lock.acquire(self._timeout)
@@ -201,7 +200,7 @@ class FilesBackend:
         if self._readonly:
             yield  # without permission to take the lock, a look is all there is
             return
-        slot = _slot(place)
+        slot = place.slot
         lock = self._locks[slot]
         self._used.add(slot)
         lock.acquire(self._timeout)
@@ -323,10 +322,6 @@ def _let_go(lock: FileLock) -> None:
 def _close_all(locks: list[FileLock]) -> None:
     for lock in locks:
         lock.close()
-
-
-def _slot(place: Place) -> int:
-    return crc32(place.path.encode()) % SLOTS
 
 
 def _forget_in_child() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["from_id", "from_moment", "safe", "to_id", "to_moment"]
 
@@ -14,6 +15,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
+@lru_cache(maxsize=1024)
 def to_moment(microseconds: int) -> datetime | int:
     """A date where there is one, else the number itself."""
     if _FIRST <= microseconds <= _LAST:

@@ -50,6 +50,7 @@ HEAD_SIZE = _AFTER_CRC
 
 _BIG = 2**63
 _LAST_SEQ = 2**32 - 1
+_ROLES = frozenset(ROLES)
 NUMBERS = {name: number for number, name in KINDS.items()}
 
 
@@ -137,6 +138,7 @@ class _RowLine(Struct, gc=False):
     row: StoredRow | None = None
 
 
+_DEEP = 200
 _encode = msgspec.json.Encoder().encode
 _decode_raw = msgspec.json.Decoder(Raw).decode
 _decode_row = msgspec.json.Decoder(_RowLine).decode
@@ -147,13 +149,13 @@ decode_reads = msgspec.json.Decoder(ReadLine).decode_lines
 
 def _verbatim(body: bytes) -> bool:
     """Whether a body can stand in a line as it is and be found there again byte for byte."""
-    if body[:1] != b"{" or body[-1:] != b"}" or b"\n" in body or b"\r" in body:
+    if not (body.startswith(b"{") and body.endswith(b"}")) or b"\n" in body or b"\r" in body:
         return False
     try:
         if not body.isascii():
             body.decode()
         _decode_raw(body)
-        if body.count(b"[") + body.count(b"{") > 200:
+        if len(body) > 2 * _DEEP and body.count(b"[") + body.count(b"{") > _DEEP:
             # It must be readable from any depth of calls, so leave room where it might be nested.
             _decode_raw(b"[" * 600 + body + b"]" * 600)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -161,11 +163,9 @@ def _verbatim(body: bytes) -> bool:
     return True
 
 
-def _put_body(target: FullRecord | StoredRow, body: bytes) -> None:
-    if _verbatim(body):
-        target.body = Raw(body)
-    else:
-        target.body64 = body
+def _split(body: bytes) -> tuple[Raw | UnsetType, bytes | None]:
+    """A body for the key ``body`` or, where it is not JSON of the right kind, for ``body64``."""
+    return (Raw(body), None) if _verbatim(body) else (UNSET, body)
 
 
 def encode_records(records: Sequence[Record], base: int, *, texts: bool) -> bytes:
@@ -174,32 +174,28 @@ def encode_records(records: Sequence[Record], base: int, *, texts: bool) -> byte
     ``texts`` keeps the searchable texts beside the bodies, for when they cannot be told from those.
     """
     stored = []
-    for record in records:
-        if not base < record.seq <= _LAST_SEQ:
-            raise InvalidError(f"Record {record.seq} is not a new one behind {base}.")
-        base = record.seq
-        if not -_BIG <= record.at < _BIG or record.role not in ROLES or record.kind not in KINDS:
-            raise InvalidError(f"Record {record.seq} has a time, role or kind that cannot be stored.")
-        one = FullRecord(
-            record.seq, KINDS[record.kind], record.parent, at=to_moment(record.at), role=record.role
+    for seq, kind, parent, message_id, at, role, body, words in records:
+        if not base < seq <= _LAST_SEQ:
+            raise InvalidError(f"Record {seq} is not a new one behind {base}.")
+        base = seq
+        if not -_BIG <= at < _BIG or role not in _ROLES or kind not in KINDS:
+            raise InvalidError(f"Record {seq} has a time, role or kind that cannot be stored.")
+        id_ = to_id(message_id) if message_id else None
+        id64 = message_id if message_id and id_ is None else None
+        said = [safe(text) for text in words] if texts and words else None
+        json, body64 = _split(body)
+        stored.append(
+            FullRecord(seq, KINDS[kind], parent, id_, id64, to_moment(at), role, said, json, body64)
         )
-        if record.message_id:
-            one.id = to_id(record.message_id)
-            if one.id is None:
-                one.id64 = record.message_id
-        if texts and record.texts:
-            one.texts = [safe(text) for text in record.texts]
-        _put_body(one, record.body)
-        stored.append(one)
     return _encode(stored)
 
 
 def encode_row(row: SessionRow) -> bytes:
     """A row as a JSON object. Raises InvalidError for numbers out of range."""
-    numbers = (row.version, row.created_at, row.updated_at, row.cost, row.message_count)
-    for number in (*numbers, row.expires_at, row.deleted_at):
-        if number is not None and not -_BIG <= number < _BIG:
-            raise InvalidError(f"Session {row.key.session_id!r} has a row that cannot be stored.")
+    times = (row.created_at, row.updated_at, row.expires_at or 0, row.deleted_at or 0)
+    numbers = (*times, row.version, row.cost or 0, row.message_count)
+    if min(numbers) < -_BIG or max(numbers) >= _BIG:
+        raise InvalidError(f"Session {row.key.session_id!r} has a row that cannot be stored.")
     stored = StoredRow(
         row.key.namespace,
         row.key.session_id,
@@ -209,16 +205,16 @@ def encode_row(row: SessionRow) -> bytes:
         _maybe(row.name),
         _maybe(row.provider),
         _maybe(row.model),
-        tuple(map(safe, row.tags)),
-        tuple((safe(path), safe(value)) for path, value in row.metadata),
+        tuple(map(safe, row.tags)) if row.tags else (),
+        tuple((safe(path), safe(value)) for path, value in row.metadata) if row.metadata else (),
         row.cost,
         row.message_count,
         row.pinned,
         _maybe(row.forked_from),
         None if row.expires_at is None else to_moment(row.expires_at),
         None if row.deleted_at is None else to_moment(row.deleted_at),
+        *_split(row.body),
     )
-    _put_body(stored, row.body)
     return _encode(stored)
 
 
@@ -321,6 +317,6 @@ def rewritten(line: bytes, tombstones: dict[int, bytes]) -> bytes:
     full = decode_full(line)
     for record in full.records:
         if record.seq in tombstones:
-            record.body, record.body64, record.texts = UNSET, None, None
-            _put_body(record, tombstones[record.seq])
+            record.body, record.body64 = _split(tombstones[record.seq])
+            record.texts = None
     return encode_line(full.base, _encode(full.records))

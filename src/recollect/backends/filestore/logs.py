@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
+from zlib import crc32
 
 from ...backend import Key, SessionRow, StoredRecord
 from ...errors import CorruptError
+from .changes import SLOTS
 from .disk import mapped, open_private, stamp_of, translated
 from .log import Log
 from .names import LOG_SUFFIX, encode_name
@@ -32,6 +34,8 @@ class Place(NamedTuple):
     log: str
     blobs: str
     torn: str
+    slot: int
+    """Of the lock and the counter that it shares with other sessions."""
 
 
 class Acknowledged(NamedTuple):
@@ -44,6 +48,7 @@ class Acknowledged(NamedTuple):
 class Tail(NamedTuple):
     """The end of a log, as its writer needs it."""
 
+    shelf: Shelf
     version: int
     end: int
     size: int
@@ -96,7 +101,8 @@ class Logs:
         folder = os.path.join(self.root, namespace)
         base = os.path.join(folder, name)
         path = f"{namespace}/{name}"
-        return Place(key, path, folder, base + LOG_SUFFIX, base + ".blobs", base + ".torn")
+        slot = crc32(path.encode()) % SLOTS
+        return Place(key, path, folder, base + LOG_SUFFIX, base + ".blobs", base + ".torn", slot)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -156,9 +162,9 @@ class Logs:
         shelf = self.shelf(place)
         with shelf.lock:
             if shelf.log.stamp == stamp:
-                return _tail(shelf.log)
-        with self.using(place, fd, owned=True) as log:
-            return _tail(log)
+                return _tail(shelf)
+        with self.using(place, fd, owned=shelf):
+            return _tail(shelf)
 
     def records(
         self,
@@ -203,16 +209,16 @@ class Logs:
                 os.close(fd)
 
     @contextmanager
-    def using(self, place: Place, fd: int, *, owned: bool = False) -> Iterator[Log]:
-        """The log as its file is now, locked. ``owned``: the caller holds the session's lock."""
+    def using(self, place: Place, fd: int, *, owned: Shelf | None = None) -> Iterator[Log]:
+        """The log as its file is now, locked. Who holds the session's lock gives its shelf."""
         with mapped("read", place.log):
-            shelf = self.shelf(place)
+            shelf = owned or self.shelf(place)
             log = shelf.log
             with shelf.lock:
                 doubt = None
                 if log.stamp != stamp_of(os.fstat(fd)):
                     doubt = self._refresh(log, place, fd)
-                    if doubt is not None and owned:
+                    if doubt is not None and owned is not None:
                         doubt.settle(log, fd)
                         doubt = None
                 if doubt is None:
@@ -250,9 +256,10 @@ class Logs:
         return _Doubt(before)
 
 
-def _tail(log: Log) -> Tail:
+def _tail(shelf: Shelf) -> Tail:
+    log = shelf.log
     damage = log.damaged_end() if log.bad or log.row is None else None
-    return Tail(log.version, log.end, log.stamp.size, log.is_empty, damage)
+    return Tail(shelf, log.version, log.end, log.stamp.size, log.is_empty, damage)
 
 
 class _Doubt(NamedTuple):

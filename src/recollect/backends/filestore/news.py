@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 
 from .writing import Change
 
@@ -20,17 +20,16 @@ class News:
         self._lock = threading.Lock()
         self._changes: OrderedDict[str, list[Change]] = OrderedDict()
         self._bytes = 0
-        self._counts: Counter[int] | None = Counter()
+        self._counts: dict[int, int] | None = {}
 
     def add(self, change: Change, slot: int) -> None:
         """After a commit that was counted in ``slot``, with the session's lock held."""
-        size = sum(len(record.body) for record in change.records or ())
         with self._lock:
             if self._counts is not None:
-                self._counts[slot] += 1
+                self._counts[slot] = self._counts.get(slot, 0) + 1
             changes = self._changes.setdefault(change.place.path, [])
             changes.append(change)
-            self._bytes += size
+            self._bytes += change.end - change.start
             if self._bytes > _KEPT_BYTES:
                 self._shrink()
             if len(self._changes) > _KEPT_SESSIONS:
@@ -49,12 +48,12 @@ class News:
     def __bool__(self) -> bool:
         return bool(self._changes)
 
-    def take(self) -> tuple[dict[str, list[Change]], Counter[int] | None]:
+    def take(self) -> tuple[dict[str, list[Change]], dict[int, int] | None]:
         """All of it, once: the changes by path, and how many commits they were by slot (None: some of
         them are not kept)."""
         with self._lock:
             taken = self._changes, self._counts
-            self._changes, self._counts, self._bytes = OrderedDict(), Counter(), 0
+            self._changes, self._counts, self._bytes = OrderedDict(), {}, 0
         return taken
 
     def take_one(self, path: str) -> None:
@@ -66,5 +65,5 @@ class News:
         """In a child process: all of this is the parent's to record."""
         self._lock = threading.Lock()
         self._changes = OrderedDict()
-        self._counts = Counter()
+        self._counts = {}
         self._bytes = 0

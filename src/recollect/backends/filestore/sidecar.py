@@ -11,7 +11,6 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -172,7 +171,7 @@ class Sidecar:
         if changed or gone or not quiet:
             self._scrub(_SCRUB_LATER)
 
-    def _nothing_else(self, marks: list[int] | None, counts: Counter[int] | None) -> bool:
+    def _nothing_else(self, marks: list[int] | None, counts: dict[int, int] | None) -> bool:
         """Whether nothing happened since the last look but what this process did and knows of."""
         if marks is None or counts is None or self._marks is None or self._scan is None:
             return False

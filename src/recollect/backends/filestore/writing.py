@@ -28,7 +28,7 @@ from .disk import (
     write_new_file,
 )
 from .log import Log
-from .logs import Logs, Place
+from .logs import Logs, Place, Shelf
 
 __all__ = ["MAX_BODY", "Change", "Prepared", "Writer"]
 
@@ -73,11 +73,10 @@ class Writer:
         name = commit.key.session_id
         if row is None or row.key != commit.key:
             raise InvalidError(f"A commit to session {name!r} has no row, or another session's.")
-        if len(row.body) > MAX_BODY or any(len(body) > MAX_BODY for body in commit.blobs.values()):
+        if len(row.body) > MAX_BODY or any(len(record.body) > MAX_BODY for record in commit.records):
             raise _too_large(name)
-        for record in commit.records:
-            if len(record.body) > MAX_BODY:
-                raise _too_large(name)
+        if commit.blobs and max(map(len, commit.blobs.values())) > MAX_BODY:
+            raise _too_large(name)
         records = lines.encode_records(commit.records, commit.base, texts=self._texts)
         if commit.records and row.version < commit.records[-1].seq:
             raise InvalidError(f"The row of session {name!r} is older than its newest record.")
@@ -99,7 +98,7 @@ class Writer:
 
     def _apply(self, place: Place, fd: int, prepared: Prepared) -> Change | None:
         commit = prepared.commit
-        version, end, size, is_empty, damage = self._logs.tail(place, fd)
+        shelf, version, end, size, is_empty, damage = self._logs.tail(place, fd)
         if commit.base != version:
             _check_base(commit, version)
         if commit.delete:
@@ -112,13 +111,13 @@ class Writer:
         if is_empty:
             return self._create(place, prepared)
         if not (commit.blobs or commit.erased or commit.drop_blobs):
-            return self._append(place, fd, end, prepared)
+            return self._append(place, fd, shelf, end, prepared)
         with self._blobs_stored(place, commit):
             if commit.erased:
-                self._erase(place, fd, prepared)
+                self._erase(place, fd, shelf, prepared)
                 change = None
             else:
-                change = self._append(place, fd, end, prepared)
+                change = self._append(place, fd, shelf, end, prepared)
         self._drop_blobs(place, commit)
         return change
 
@@ -132,7 +131,7 @@ class Writer:
             with self._blobs_stored(place, commit):
                 fd = open_private(place.log, _APPEND | os.O_CREAT)
                 try:
-                    return self._append(place, fd, 0, prepared)
+                    return self._append(place, fd, self._logs.shelf(place), 0, prepared)
                 except UnknownOutcomeError:
                     raise
                 except BaseException:
@@ -141,7 +140,7 @@ class Writer:
                 finally:
                     os.close(fd)
 
-    def _append(self, place: Place, fd: int, start: int, prepared: Prepared) -> Change:
+    def _append(self, place: Place, fd: int, shelf: Shelf, start: int, prepared: Prepared) -> Change:
         commit, line = prepared
         row = commit.row
         assert row is not None  # prepare() saw to it
@@ -156,7 +155,6 @@ class Writer:
         if self._durable:
             self._make_durable(place, fd, created=start == 0)
         stamp = stamp_of(os.fstat(fd))
-        shelf = self._logs.shelf(place)
         log = shelf.log
         with shelf.lock:
             log.added(stamp, start, line, row, commit.records)
@@ -193,12 +191,12 @@ class Writer:
             stacklevel=2,
         )
 
-    def _erase(self, place: Place, fd: int, prepared: Prepared) -> None:
+    def _erase(self, place: Place, fd: int, shelf: Shelf, prepared: Prepared) -> None:
         """Write the file anew without what is erased, and put it in the old one's place."""
         commit = prepared.commit
         tombstones = dict(commit.erased)
         with mapped("rewrite", place.log):
-            with self._logs.using(place, fd, owned=True) as log:
+            with self._logs.using(place, fd, owned=shelf) as log:
                 log.know_all(fd)
                 pieces = [_without(log, fd, index, tombstones) for index in range(len(log.offsets))]
             pieces.append(prepared.line)
