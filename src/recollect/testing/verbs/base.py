@@ -12,6 +12,7 @@ from msgspec import Struct
 from ...aio import AsyncStore
 from ...aio_session import AsyncSession
 from ...backend import Backend
+from ...errors import ClosedError
 from ...model import Message
 from ...session import Session
 from ...store import Store
@@ -19,7 +20,19 @@ from ..base import EngineTests, MakeBackend
 from ..clock import Clock
 from ..driving import Loop
 
-__all__ = ["Awaited", "OpenStore", "Session", "Store", "VerbTests", "contents", "joined", "said"]
+__all__ = [
+    "Awaited",
+    "CheckedVerbTests",
+    "OpenStore",
+    "Session",
+    "Store",
+    "VerbTests",
+    "contents",
+    "grown",
+    "joined",
+    "picture",
+    "said",
+]
 
 OpenStore = Callable[..., Store]
 
@@ -35,7 +48,7 @@ class Awaited:
         value = getattr(self._target, name)
         if not inspect.ismethod(value):
             return value
-        return lambda *args, **options: self._call(value, args, options)
+        return lambda *args, **options: self._call(value, tuple(map(_bare, args)), options)
 
     def _call(self, method: Callable[..., Any], args: Any, options: Any) -> Any:
         async def on_loop() -> Any:
@@ -44,6 +57,11 @@ class Awaited:
 
         value = self._loop.run(on_loop())
         return Awaited(value, self._loop) if isinstance(value, AsyncStore | AsyncSession) else value
+
+
+def _bare(value: Any) -> Any:
+    """What an argument wraps, if it came from an Awaited itself."""
+    return value._target if isinstance(value, Awaited) else value
 
 
 class VerbTests(EngineTests):
@@ -87,6 +105,40 @@ class VerbTests(EngineTests):
     def store(self, open_store: OpenStore) -> Store:
         """The engine's data behind a store, empty."""
         return open_store()
+
+
+class CheckedVerbTests(VerbTests):
+    """Tests after each of which the whole store must verify clean."""
+
+    @pytest.fixture(autouse=True)
+    def checked(self, store: Store) -> Iterator[None]:
+        """Nothing that a test did may leave the store inconsistent."""
+        yield
+        try:
+            report = store.verify()
+        except ClosedError:
+            return  # what the test was about
+        assert report.clean, report.findings
+
+
+def grown(session: Session, *texts: str) -> list[Message]:
+    """Texts appended one by one: what stands at an odd place is the user's. All are returned."""
+    return [
+        session.append(Message.user(text) if n % 2 == 0 else Message.assistant(text))[0]
+        for n, text in enumerate(texts)
+    ]
+
+
+def picture(session: Session) -> dict[str, Any]:
+    """All there is to see of a session but its version, the time of its last write and its costs."""
+    info = session.refresh()
+    gone = ("version", "updated_at", "usage")
+    return {
+        "info": {name: getattr(info, name) for name in info.__struct_fields__ if name not in gone},
+        "messages": session.messages(),
+        "branches": session.branches(),
+        "labels": {node.message.id: node.labels for node in session.tree() if node.labels},
+    }
 
 
 async def _open(target: Backend, options: dict[str, Any]) -> AsyncStore:
