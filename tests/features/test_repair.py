@@ -82,9 +82,8 @@ def test_a_row_that_lies_is_rebuilt_from_the_log(tmp_path: Path) -> None:
     with Store(f"sqlite:///{path}") as store:
         info = store.get("a").info
     with apsw.Connection(str(path)) as db:
-        db.execute(
-            "UPDATE sessions SET message_count = 99, body = replace(CAST(body AS TEXT), 'first', 'wrong')"
-        )
+        wrong = "CAST(replace(CAST(body AS TEXT), 'first', 'wrong') AS BLOB)"
+        db.execute(f"UPDATE sessions SET message_count = 99, body = {wrong}")
     with Store(f"sqlite:///{path}") as store:
         assert not store.verify().clean
         report = store.repair("a")

@@ -68,7 +68,7 @@ class Batch:
     def update(self, patch: Patch, *, why: str = "", ref: int = 0, note: str = "", sliding: int = 0) -> None:
         """Set attributes."""
         old = self.state.info.tags
-        self.state = applied(self.state, self.now, UpdateBody(patch, sliding=sliding))
+        self._move(applied(self.state, self.now, UpdateBody(patch, sliding=sliding)))
         self.attributes = self.attributes or patch != Patch()
         new = self.state.info.tags
         tagged = [f"+{tag}" for tag in new if tag not in old] + [f"-{tag}" for tag in old if tag not in new]
@@ -76,22 +76,22 @@ class Batch:
 
     def label(self, message_id: str, label: str, *, off: bool = False, why: str = "", ref: int = 0) -> None:
         """Put a label on a message, or take it away."""
-        self.state = labelled(self.state, self.now, message_id, label, off)
+        self._move(labelled(self.state, self.now, message_id, label, off))
         self._add(UPDATE, 0, UpdateBody(Patch(), why, ref, label=(message_id, label), off=off))
 
     def point(self, body: HeadBody, line: Line) -> None:
         """Point a branch at the end of ``line``."""
-        self.state = pointed(self.state, self.now, body, line)
+        self._move(pointed(self.state, self.now, body, line))
         self._add(HEAD, body.to, body)
 
     def source(self, source: dict[str, object]) -> None:
         """Note where messages came from."""
-        self.state = noted(self.state, self.now)
+        self._move(noted(self.state, self.now))
         self._add(SOURCE, 0, SourceBody(source))
 
     def erase(self, seq: int, message_id: str, tombstone: bytes) -> None:
         """Replace a message's body by a tombstone."""
-        self.state = noted(self.state, self.now)
+        self._move(noted(self.state, self.now))
         self.erased.append((seq, tombstone))
         self._add(ERASE, seq, EraseBody(seq, message_id))
 
@@ -99,15 +99,15 @@ class Batch:
         """Put messages behind the head of the active line; returns them as they will be stored."""
         messages = [d.message for d in drafts]
         parent = self.state.info.head
-        self.state, places = extended(self.state, self.now, messages, len(self.records))
+        after, places = extended(self.state, self.now, messages, len(self.records))
+        self._move(after)
         return self._place(drafts, messages, places, parent)
 
     def extend_aside(self, branch: str, end: End, drafts: Sequence[Draft], *, why: str = "") -> list[Message]:
         """Put messages behind ``end`` and point an inactive branch at the last of them."""
         messages = [d.message for d in drafts]
-        self.state, places = extended_aside(
-            self.state, self.now, messages, end.seq, end.line, len(self.records)
-        )
+        after, places = extended_aside(self.state, self.now, messages, end.seq, end.line, len(self.records))
+        self._move(after)
         stored = self._place(drafts, messages, places, end.head)
         last = places[-1].frame
         line = Line(last.depth, last.turn, last.origin, end.line.preview)
@@ -131,6 +131,11 @@ class Batch:
         set_parents(messages, parent)
         return messages
 
+    def _move(self, state: State) -> None:
+        """Go on to the state after the next record; a sliding expiry moves along."""
+        self.state = slid(state, self.now)
+        self.attributes = self.attributes or bool(state.sliding)
+
     def _add(self, kind: int, parent: int, body: object) -> None:
         frame = self.state.frame(self.now, len(self.records))
         raw = self._core.codec.record(dumps(body), frame)
@@ -139,8 +144,6 @@ class Batch:
     def change(self, result: R) -> Change[R]:
         """The commit of all that was added."""
         codec, old = self._core.codec, self._row
-        if self.state.sliding:
-            self.state, self.attributes = slid(self.state, self.now), True
         if old is None or self.attributes:
             row = codec.row(Key(self.state.info.namespace, self.state.info.id), self.state)
         else:

@@ -35,6 +35,9 @@ async def edit(
     the first version.
     """
 
+    if not isinstance(new, str | Message):
+        raise InvalidError(f"edit() takes text or a Message, not {type(new).__name__}.")
+
     async def build(row: SessionRow, state: State) -> Change[Message]:
         seq = await seq_of(core, row.key, message_id)
         record = await one(core, row.key, seq)

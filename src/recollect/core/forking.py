@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..backend import HEAD, MESSAGE, UPDATE, Commit, Key, Record, RowQuery
 from ..codec import dumps
-from ..errors import ConflictError, ExistsError
+from ..errors import ConflictError
 from ..model import BlobPart, ForkedFrom, SessionInfo
 from ..records import HeadBody, Patch, State, UpdateBody, pointed, slid, to_microseconds, updated
 from .base import Core, Handle
@@ -18,6 +18,7 @@ from .drafts import texts_of
 from .ids import encode_message_id, uuid7
 from .lines import check_version, end_at, state_at
 from .reading import seq_of
+from .sessions import make_room, taken
 
 _BATCH = 4096
 
@@ -60,17 +61,12 @@ async def fork(
     after = slid(updated(after, now, patch), now)
     records.append(_mark(core, after, UPDATE, now, nth, 0, UpdateBody(patch, "fork")))
     row = core.codec.row(target, after)
-    if await core.backend.row(target) is not None:
-        raise _taken(target)
+    await make_room(core, target, await core.backend.row(target))
     try:
         await core.backend.commit(Commit(key=target, base=0, row=row, records=records, blobs=blobs))
     except ConflictError:
-        raise _taken(target) from None
+        raise taken(target) from None
     return Handle(target, row, after)
-
-
-def _taken(key: Key) -> ExistsError:
-    return ExistsError(f"Session {key.session_id!r} exists in namespace {key.namespace!r}.")
 
 
 def _mark(core: Core, state: State, kind: int, now: int, nth: int, parent: int, body: object) -> Record:

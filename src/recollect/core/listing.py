@@ -18,6 +18,7 @@ from .filters import Cursor, check_limit, decode_cursor, encode_cursor, row_quer
 
 MIN_PREFIX = 4
 _CANDIDATES = 10
+_EXPIRED = 1_000_000
 
 
 async def sessions(
@@ -162,5 +163,8 @@ async def reachable(core: Core) -> list[str]:
 
 
 async def figures(core: Core) -> Figures:
-    """Counts and sizes of a core's namespace."""
-    return await core.backend.figures(core.namespace)
+    """Counts and sizes of a core's namespace. Expired sessions are not there, purged or not."""
+    found = await core.backend.figures(core.namespace)
+    query = RowQuery(namespace=core.namespace, now=core.clock.now(), expired=True, limit=_EXPIRED)
+    expired = len(await core.backend.find(query))
+    return replace(found, sessions=found.sessions - expired)

@@ -70,16 +70,16 @@ async def expire(
     """
     if sliding and after is None:
         raise InvalidError("expire(sliding=True) needs after=.")
-    if after is not None and at is not None:
-        raise InvalidError("expire() takes after= or at=, not both.")
-    if at is not None and at.tzinfo is None:
-        raise InvalidError("expire(at=) needs a datetime with a time zone.")
+    _check_expiry(after, at)
 
     async def build(row: SessionRow, state: State) -> Change[SessionInfo] | SessionInfo:
         batch = Batch(core, row, state)
         moment = None if at is None else at.astimezone(UTC)
         if after is not None:
-            moment = to_datetime(batch.now) + after
+            try:
+                moment = to_datetime(batch.now) + after
+            except OverflowError:
+                raise InvalidError(f"{after} from now is beyond the calendar.") from None
         span = after // timedelta(microseconds=1) if sliding and after is not None else 0
         if moment == state.info.expires_at and span == state.sliding:
             return state.info
@@ -87,6 +87,15 @@ async def expire(
         return batch.change(batch.state.info)
 
     return await write(core, handle, build, expect)
+
+
+def _check_expiry(after: object, at: object) -> None:
+    if after is not None and at is not None:
+        raise InvalidError("expire() takes after= or at=, not both.")
+    if after is not None and (not isinstance(after, timedelta) or after < timedelta(0)):
+        raise InvalidError(f"expire(after=) must be a timedelta from now on, not {after!r}.")
+    if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
+        raise InvalidError(f"expire(at=) must be a datetime with a time zone, not {at!r}.")
 
 
 async def cleanup(
@@ -211,9 +220,12 @@ async def purge(core: Core, *, trash_days: float = 30) -> list[str]:
     (0: the trash is never emptied). Returns the ids."""
     core.writable()
     base = row_query(core, SessionQuery())
-    gone = await _all(core, replace(base, expired=True, order="oldest", limit=_BATCH))
+    gone: list[SessionRow] = []
+    for trashed in (False, True):
+        query = replace(base, expired=True, trashed=trashed, order="oldest", limit=_BATCH)
+        gone += await _all(core, query)
     if trash_days > 0:
         limit = core.clock.now() - int(trash_days * _DAY)
-        trashed = await _all(core, replace(base, trashed=True, order="oldest", limit=_BATCH))
-        gone += [row for row in trashed if row.deleted_at is not None and row.deleted_at < limit]
+        binned = await _all(core, replace(base, trashed=True, order="oldest", limit=_BATCH))
+        gone += [row for row in binned if row.deleted_at is not None and row.deleted_at < limit]
     return [row.key.session_id for row in gone if await _let_go(core, row, purge=True)]

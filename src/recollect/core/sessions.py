@@ -43,30 +43,39 @@ async def create_session(core: Core, session_id: str | None, attributes: Mapping
     patch = patch_of(attributes)
     row = await core.backend.row(key)
     if row is not None and core.visible(row):
-        raise _exists(key)
+        raise taken(key)
     try:
         return await _create(core, key, row, patch)
     except ConflictError:
-        raise _exists(key) from None
+        raise taken(key) from None
 
 
-def _exists(key: Key) -> ExistsError:
+def taken(key: Key) -> ExistsError:
+    """What is raised when an id is in use."""
     return ExistsError(
         f"Session {key.session_id!r} exists in namespace {key.namespace!r}.",
         hint="Open it, or choose another id.",
     )
 
 
-async def _create(core: Core, key: Key, old: SessionRow | None, patch: Patch) -> Handle:
-    """Write a session's first record; ``old`` is a row in the trash, or one past its expiry."""
-    core.writable()
-    if old is not None and old.deleted_at is not None:
+async def make_room(core: Core, key: Key, old: SessionRow | None) -> None:
+    """See to it that a session can be created: one past its expiry goes. Raises ExistsError."""
+    if old is None:
+        return
+    if old.deleted_at is not None:
         raise TrashedError(
             f"Session {key.session_id!r} of namespace {key.namespace!r} is in the trash.",
             hint="Restore it, or delete it for good.",
         )
-    if old is not None:
-        await remove(core, old)
+    if core.visible(old):
+        raise taken(key)
+    await remove(core, old)
+
+
+async def _create(core: Core, key: Key, old: SessionRow | None, patch: Patch) -> Handle:
+    """Write a session's first record; ``old`` is a row in the trash, or one past its expiry."""
+    core.writable()
+    await make_room(core, key, old)
     batch = Batch.create(core, key, patch)
     commit = batch.change(None).commit
     try:

@@ -29,19 +29,22 @@ def repaired(messages: Sequence[Message]) -> list[Message]:
     A missing answer is made up and marked (``metadata["synthetic"]``), a late one is moved up, and
     one that answers no call, or a call answered before, is left out. Nothing stored changes.
     """
-    answers: dict[str, tuple[Message, ToolCallResponsePart]] = {}
-    for message in messages:
+    answers: dict[str, list[tuple[int, Message, ToolCallResponsePart]]] = {}
+    for place, message in enumerate(messages):
         for part in message.parts:
             if isinstance(part, ToolCallResponsePart) and part.id:
-                answers.setdefault(part.id, (message, part))
+                answers.setdefault(part.id, []).append((place, message, part))
     line: list[Message] = []
-    for message in messages:
+    for place, message in enumerate(messages):
         kept = tuple(part for part in message.parts if not isinstance(part, ToolCallResponsePart))
         if kept or (not message.parts and message.role != "tool"):
             line.append(message if len(kept) == len(message.parts) else _with_parts(message, kept))
         calls = dict.fromkeys(p.id for p in message.parts if isinstance(p, ToolCallPart) and p.id)
         for call in calls:
-            line.append(_answer(call, answers.pop(call, None)))
+            waiting = answers.get(call, [])
+            while waiting and waiting[0][0] < place:
+                waiting.pop(0)  # it answered nothing, or an earlier call of the same id
+            line.append(_answer(call, waiting.pop(0)[1:] if waiting else None))
     return line
 
 
