@@ -49,7 +49,7 @@ def _commit(
 ) -> Commit:
     batch = Batch.create(core, core.key(session_id), patch_of(attributes))
     if messages:
-        batch.extend(drafts(messages, core.clock.now()))
+        batch.extend(drafts(messages, batch.now))
     if not searchable:
         batch.records = [record._replace(texts=()) for record in batch.records]
     return batch.change(None).commit
