@@ -20,7 +20,7 @@ ROOT_MODULE = "recollect"
 WAIST = {"errors", "model", "backend"}
 FEATURES = WAIST | {"records", "codec", "index", "core"}
 OPENED = FEATURES | {"stepping", "urls", "opening", "options", "transfer"}
-STORES = {"session", "store", "aio_session", "aio"}
+STORES = {"session", "store", "transaction", "aio_session", "aio", "aio_transaction"}
 MAY_IMPORT: dict[str, set[str]] = {
     "_version": set(),
     "errors": set(),
@@ -41,8 +41,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "opening": FEATURES | {"stepping", "urls"},
     "session": FEATURES | {"options"},
     "store": OPENED | {"session"},
-    "aio_session": FEATURES | {"options"},
+    "transaction": FEATURES | {"stepping", "store"},
+    "aio_session": FEATURES | {"options", "session"},
     "aio": OPENED | {"aio_session", "store", "workers"},
+    "aio_transaction": FEATURES | {"stepping", "transaction", "aio"},
     ROOT_MODULE: FEATURES | STORES | {"_version", "helpers", "options", "transfer", "urls"},
     "backends": {"errors", "backend", "index"},
     "layers": {"errors", "backend"},
@@ -59,16 +61,18 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAZILY: dict[str, set[str]] = {
     "urls": {"backends", "layers"},
     "opening": {"config", "workers"},
-    "store": {"workers"},
+    "store": {"transaction", "workers"},
+    "aio": {"aio_transaction"},
     "config": {"urls"},
     ROOT_MODULE: {"config"},
 }
 """More that a part may import, but inside functions only."""
 
 FOR_TYPING: dict[str, set[str]] = {
-    "session": {"store"},
-    "store": {"workers"},
+    "session": {"store", "aio", "aio_session"},
+    "store": {"transaction", "workers"},
     "aio_session": {"aio"},
+    "aio": {"aio_transaction"},
 }
 """More that a part may name in annotations: under ``if TYPE_CHECKING`` only."""
 

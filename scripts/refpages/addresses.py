@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from recollect import config, urls
+from recollect import urls
+from recollect.config import retention, settings
 
 from . import source
 from .writing import block, page, table
@@ -29,7 +30,7 @@ def addresses() -> str:
     """The page."""
     if set(OPTIONS) != set(urls._OPTIONS):
         raise LookupError(f"Describe exactly these URL options here: {sorted(urls._OPTIONS)}")
-    if {f"RECOLLECT_{key.upper()}" for key in config.KEYS} - set(VARIABLES):
+    if {f"RECOLLECT_{key.upper()}" for key in settings.KEYS} - set(VARIABLES):
         raise LookupError("Describe every RECOLLECT_ variable here.")
     return page(
         "URLs and configuration",
@@ -39,12 +40,14 @@ def addresses() -> str:
         "Missing folders are created, for the owner alone (0700; files 0600). `%` and `?` in a path are"
         " written `%25` and `%3F`.",
         "## Which store is meant",
-        source.markdown(inspect.cleandoc(config.__doc__ or "")),
+        source.markdown(inspect.cleandoc(settings.__doc__ or "")),
         block(
             '# recollect.toml\nstore = "sqlite:///chats.db"   # beside this file\nnamespace = "alice"', "toml"
         ),
         "`Store()` and `AsyncStore()` without a URL look in the same places. `recollect config show` says"
         " what is in force and where each value comes from; `recollect config path` prints where it is.",
+        "## Retention",
+        source.markdown(inspect.cleandoc(retention.__doc__ or "")),
         "## Environment variables",
         table(["variable", "meaning"], [[f"`{name}`", text] for name, text in VARIABLES.items()]),
     )

@@ -35,6 +35,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "Damage",
         "Report",
         "Finding",
+        "RepairReport",
         "Figures",
     ),
     "History and branches": (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -55,15 +56,15 @@ def doc_of(node: ast.AST) -> str:
 def markdown(text: str) -> str:
     """Docstring text as Markdown."""
     out: list[str] = []
-    code = False
+    language = "text"
     for paragraph in text.split("\n\n"):
-        literal = all(line.startswith("    ") for line in paragraph.splitlines() if line)
-        if literal and paragraph.strip():
-            out.append(f"```text\n{textwrap.dedent(paragraph).rstrip()}\n```")
-            continue
-        code = paragraph.endswith("::")
-        body = (paragraph[:-1] if code else paragraph).replace("``", "`")
-        out.append(body)
+        if match := re.fullmatch(r"\.\. code-block:: (\w+)", paragraph.strip()):
+            language = match[1]
+        elif paragraph.strip() and all(line.startswith("    ") for line in paragraph.splitlines() if line):
+            out.append(f"```{language}\n{textwrap.dedent(paragraph).rstrip()}\n```")
+            language = "text"
+        else:
+            out.append((paragraph[:-1] if paragraph.endswith("::") else paragraph).replace("``", "`"))
     return "\n\n".join(out).strip()
 
 
