@@ -137,7 +137,8 @@ def damaged(filled, tmp_path):
     """The filled store with the end of one record cut off behind its back."""
     filled.close()
     with sqlite3.connect(tmp_path / "chats.db") as raw:
-        body = raw.execute("SELECT body FROM records WHERE message_id = ?", (b"sm1",)).fetchone()[0]
-        raw.execute("UPDATE records SET body = ? WHERE message_id = ?", (body[:-9], b"sm1"))
+        found = "SELECT rid, body FROM records WHERE instr(body, ?)"
+        ((rid, body),) = raw.execute(found, (b'"id":"m1"',)).fetchall()
+        raw.execute("UPDATE records SET body = ? WHERE rid = ?", (body[:-9], rid))
     raw.close()
     return filled

@@ -106,22 +106,22 @@ def test_verify_reports_damage_as_data(run, damaged):
 def test_verify_of_a_sound_store(run, filled):
     ran = run("verify", "--json")
     assert ran.code == 0
-    assert ran.json == {"sessions": 3, "records": 10, "messages": 7, "blobs": 0, "findings": []}
+    assert ran.json == {"sessions": 3, "records": 10, "messages": 7, "blobs": 0, "findings": [], "orphans": []}
     assert "Nothing is wrong." in run("verify").err
 
 
 def test_a_conflict_is_tried_again_when_metadata_is_set(run, filled, monkeypatch):
     from recollect import Session
 
-    update, races = Session.update, []
+    set_metadata, races = Session.set_metadata, []
 
-    def raced(self, **changes):
+    def raced(self, path, value):
         if not races:
             races.append(True)
             filled.get("rust-notes").tag("meanwhile")
-        return update(self, **changes)
+        return set_metadata(self, path, value)
 
-    monkeypatch.setattr(Session, "update", raced)
+    monkeypatch.setattr(Session, "set_metadata", raced)
     assert run("sessions", "meta", "rust-notes", "set", "k", "1").code == 0
     info = filled.get("rust-notes").info
     assert info.metadata["k"] == 1

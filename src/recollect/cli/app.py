@@ -44,9 +44,25 @@ class App:
     @contextmanager
     def opened(self, *, readonly: bool = False) -> Iterator[Store]:
         """The store, open. What it warns of becomes talk."""
+        with self._opened(self.settings(), readonly) as store:
+            yield store
+
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        """The store, open for a command that changes it: what has grown too old goes first, if the
+        configuration says ``auto``."""
+        settings = self.settings()
+        with self._opened(settings, readonly=False) as store:
+            if settings.retention.auto:
+                from .cleanup import clean_by_itself
+
+                clean_by_itself(self, store, settings.retention)
+            yield store
+
+    @contextmanager
+    def _opened(self, settings: Settings, readonly: bool) -> Iterator[Store]:
         from .. import Store, StoreWarning
 
-        settings = self.settings()
         with warnings.catch_warnings():
             warnings.simplefilter("always", StoreWarning)
             warnings.showwarning = lambda message, *_, **__: self.say(f"Warning: {message}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import click
 
 from .app import App, pass_app
-from .escape import safe
+from .escape import json_text, safe
 from .grammar import SubGroup
 
 
@@ -27,8 +30,19 @@ def show(app: App) -> None:
     values = {"store": masked(settings.store), "namespace": settings.namespace or "default"}
     for name, value in values.items():
         app.data(f"{name} = {safe(value)}  ({safe(settings.origin[name])})")
+    for name, value in settings.retention.to_dict().items():
+        app.data(f"retention.{name} = {_said(name, value)}  ({safe(settings.origin['retention'])})")
     for path, found in settings.files:
         app.say(f"{path}: {'read' if found else 'not there'}")
+
+
+def _said(name: str, value: Any) -> str:
+    """A value of the retention for people: what is no limit is said to be none."""
+    if value is None:
+        return "no limit"
+    if name == "trash_days" and not value:
+        return "0 (for ever)"
+    return f"{timedelta(seconds=value)}" if name == "max_age" else json_text(value)
 
 
 @config.command(epilog='Example: $EDITOR "$(recollect config path)"')

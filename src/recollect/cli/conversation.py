@@ -85,6 +85,34 @@ def _part(part: Any, markdown: bool) -> Iterator[Line]:
         yield [Piece(f"[{one_line(part.kind)}] ", "yellow"), Piece(_value(part.value))]
 
 
+PREVIEW = 400
+"""Characters of a part that are looked at: more than any terminal is wide."""
+
+
+def preview(message: Message) -> str:
+    """How a message begins, on one line; what is no text is named in brackets or by arrows."""
+    if not message.parts:
+        return "[erased]" if (message.metadata or {}).get("erased") is True else ""
+    begun = []
+    for part in message.parts:
+        line = next(_part(_short(part), False))
+        begun.append("".join(piece.text for piece in line))
+        if sum(map(len, begun)) > PREVIEW:
+            break
+    return one_line(" ".join(begun))[:PREVIEW]
+
+
+def _short(part: Any) -> Any:
+    """A part with no more text than a preview takes."""
+    from msgspec.structs import replace
+
+    for field in ("content", "response"):
+        value = getattr(part, field, None)
+        if isinstance(value, str) and len(value) > PREVIEW:
+            return replace(part, **{field: value[:PREVIEW]})
+    return part
+
+
 def _type(part: Any) -> str:
     """The part's ``type`` as in JSON."""
     return str(part.__struct_config__.tag)

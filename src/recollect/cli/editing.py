@@ -30,7 +30,7 @@ def tell(app: App, info: SessionInfo, text: str) -> None:
 @pass_app
 def rename(app: App, reference: str, name: str) -> None:
     """Give a session a name; an empty one takes its name away."""
-    with app.opened() as store:
+    with app.writing() as store:
         info = store.get(store.resolve(reference)).update(name=name or None)
     tell(app, info, f"{info.id} is now called {name!r}." if name else f"{info.id} has no name any more.")
 
@@ -41,7 +41,7 @@ def rename(app: App, reference: str, name: str) -> None:
 @pass_app
 def tag(app: App, reference: str, tags: tuple[str, ...]) -> None:
     """Add tags to a session."""
-    with app.opened() as store:
+    with app.writing() as store:
         info = store.get(store.resolve(reference)).tag(*tags)
     tell(app, info, _tagged(info))
 
@@ -52,7 +52,7 @@ def tag(app: App, reference: str, tags: tuple[str, ...]) -> None:
 @pass_app
 def untag(app: App, reference: str, tags: tuple[str, ...]) -> None:
     """Take tags off a session."""
-    with app.opened() as store:
+    with app.writing() as store:
         info = store.get(store.resolve(reference)).untag(*tags)
     tell(app, info, _tagged(info))
 
@@ -80,7 +80,7 @@ def unpin(app: App, references: tuple[str, ...]) -> None:
 
 
 def _pin(app: App, references: tuple[str, ...], pinned: bool) -> None:
-    with app.opened() as store:
+    with app.writing() as store:
         infos = [store.get(id_).update(pinned=pinned) for id_ in resolved(store, references)]
     if app.mode != "text":
         app.document({"sessions": [info.to_dict() for info in infos]})

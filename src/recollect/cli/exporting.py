@@ -6,13 +6,14 @@ import hashlib
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .app import App, pass_app
 from .escape import escape_json, safe
 from .figures import counted
+from .filtering import filter_options
 from .grammar import Command
 from .naming import resolved, session_argument
 
@@ -27,11 +28,13 @@ Examples:
   recollect export @last --format markdown
   recollect export 0197a3c1 -o chat.json
   recollect export rust-notes borrow-checker -o folder/
+  recollect export --tags work --since 2026-01-01 --format markdown -o folder/
+  recollect export --all --format jsonl -o backup/
 """
 
 
 @click.command(cls=Command, epilog=EPILOG, short_help="Print or write conversations.")
-@session_argument(many=True)
+@session_argument(many=True, required=False)
 @click.option("--format", "format_", type=click.Choice(list(ENDINGS)), default="json", show_default=True)
 @click.option(
     "-o",
@@ -40,22 +43,48 @@ Examples:
     metavar="FILE",
     help="Where to; a folder for several sessions. Without it: stdout.",
 )
+@click.option("--all", "all_", is_flag=True, help="All sessions.")
+@filter_options
 @pass_app
-def export(app: App, references: tuple[str, ...], format_: str, output: Path | None) -> None:
-    """Print or write conversations. json and jsonl hold the whole log and can be imported again."""
+def export(
+    app: App,
+    references: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+    all_: bool,
+    filters: dict[str, Any],
+) -> None:
+    """Print or write conversations. json and jsonl hold the whole log and can be imported again.
+
+    Which: those named, those that match the filters, or --all.
+    """
+    if [bool(references), bool(filters), all_].count(True) != 1:
+        raise click.UsageError("Say which sessions: by ID, by filters such as --tags, or --all.")
     with app.opened() as store:
-        ids = resolved(store, references)
-        if output is None:
-            if len(ids) > 1:
-                raise click.UsageError("Several sessions need a folder to go to: -o FOLDER.")
+        ids = resolved(store, references) if references else _matching(store, filters)
+        if output is None and len(ids) > 1:
+            raise click.UsageError(f"{len(ids):,} sessions need a folder to go to: -o FOLDER.")
+        if output is None and ids:
             _print(store, ids[0], format_)
             return
-        files = _files(ids, format_, output)
+        files = _files(ids, format_, output, folder=not references) if output is not None else {}
         for session_id, file in files.items():
             store.export(session_id, format=format_, to=file)
-    app.say(f"{counted(len(ids), 'session')} written to {output}.")
+    app.say(f"{counted(len(ids), 'session')} written to {output}." if ids else "No session matches.")
     if app.mode != "text":
         app.document({"exported": [{"id": id_, "file": str(file)} for id_, file in files.items()]})
+
+
+def _matching(store: Store, filters: dict[str, Any]) -> list[str]:
+    """The ids of all sessions that match, each once: one that is written to meanwhile comes again."""
+    ids: dict[str, None] = {}
+    cursor: str | None = None
+    while True:
+        page = store.sessions(limit=1000, cursor=cursor, **filters)
+        ids.update((info.id, None) for info in page)
+        cursor = page.next
+        if cursor is None:
+            return list(ids)
 
 
 def _print(store: Store, session_id: str, format_: str) -> None:
@@ -69,9 +98,12 @@ def _print(store: Store, session_id: str, format_: str) -> None:
     click.echo(escape_json(text) if format_ in JSON_FORMATS else safe(text), nl=not text.endswith("\n"))
 
 
-def _files(ids: list[str], format_: str, output: Path) -> dict[str, Path]:
-    """Which session goes to which file. Several go to a folder, which is made."""
-    if len(ids) == 1 and not output.is_dir():
+def _files(ids: list[str], format_: str, output: Path, *, folder: bool) -> dict[str, Path]:
+    """Which session goes to which file. Several go to a folder, which is made, and so do those that
+    were found: how many they are must not decide what the output is."""
+    if not ids:
+        return {}
+    if len(ids) == 1 and not folder and not output.is_dir():
         return {ids[0]: output}
     output.mkdir(parents=True, exist_ok=True)
     files: dict[str, Path] = {}

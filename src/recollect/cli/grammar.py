@@ -85,7 +85,7 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Without a command a person is shown what there is; a program is told what is missing."""
-        if not args and not ctx.resilient_parsing:
+        if not args and not ctx.resilient_parsing and not self.invoke_without_command:
             app = ctx.find_object(App)
             if app is None or app.mode == "text":
                 click.echo(ctx.get_help(), err=True)

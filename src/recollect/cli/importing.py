@@ -35,7 +35,7 @@ def import_(app: App, context: click.Context, paths: tuple[str, ...], format_: s
     Importing again adds only what is new. What is damaged is listed and left out (exit code 8).
     """
     sources: list[Any] = [sys.stdin.buffer if path == "-" else path for path in paths]
-    with app.opened() as store, _watched(app) as progress:
+    with app.writing() as store, _watched(app) as progress:
         result = store.import_(*sources, format=format_, **progress)
     _report(app, result)
     if result.damaged:

@@ -46,6 +46,20 @@ def show_lines(app: App, lines: Iterable[Line]) -> None:
             app.data("".join(piece.text for piece in line))
 
 
+def show_cut(app: App, lines: Iterable[Line]) -> None:
+    """Print lines on a terminal, each cut where the screen ends."""
+
+    def cut(line: Line) -> RenderableType:
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for piece in line:
+            text.append(piece.text, piece.style)
+        return text
+
+    _show(app, (cut(line) for line in lines))
+
+
 def show_table(app: App, columns: Sequence[Column], rows: Sequence[Sequence[Line]]) -> None:
     """Print a table on a terminal. Long ids go on in the next line, so that each can be copied."""
     from rich.cells import cell_len

@@ -21,6 +21,23 @@ from .naming import session_argument
         "meta": "metadata:meta",
         "pin": "editing:pin",
         "unpin": "editing:unpin",
+        "expire": "expiring:expire",
+        "history": "versions:history",
+        "undo": "versions:undo",
+        "restore-version": "versions:restore_version",
+        "edit": "rewriting:edit",
+        "rewind": "rewriting:rewind",
+        "pop": "rewriting:pop",
+        "erase": "rewriting:erase",
+        "tree": "tree:tree",
+        "label": "branching:label",
+        "branch": "branching:branch",
+        "branches": "branching:branches",
+        "checkout": "branching:checkout",
+        "diff": "joining:diff",
+        "merge": "joining:merge",
+        "fork": "joining:fork",
+        "lineage": "joining:lineage",
         "delete": "trashing:delete",
         "restore": "trashing:restore",
         "trash": "trashing:trash",
@@ -47,7 +64,7 @@ def list_(app: App, filters: dict[str, Any], limit: int, cursor: str | None) -> 
 @sessions.command("show", epilog="Example: recollect sessions show @last --last 10 --no-tools")
 @session_argument()
 @click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N messages.")
-@click.option("--at", type=click.IntRange(1), metavar="VERSION", help="The messages of an older version.")
+@click.option("--at", type=click.IntRange(1), metavar="VERSION", help="As it was at a version.")
 @click.option("--no-tools", is_flag=True, help="Leave out tool calls and their answers.")
 @click.option("--markdown", is_flag=True, help="Format Markdown in messages (on a terminal).")
 @pass_app
@@ -58,9 +75,9 @@ def show(app: App, reference: str, last: int | None, at: int | None, no_tools: b
     from .screen import show_lines
 
     with app.opened() as store:
-        session = store.get(store.resolve(reference))
+        session = store.get(store.resolve(reference), at=at)
         info = session.info
-        messages = session.messages(last=last, at=at)
+        messages = session.messages(last=last)
     if no_tools:
         messages = without_tools(messages)
     if app.mode == "json":

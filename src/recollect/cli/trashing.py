@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from .app import App, pass_app
+from .confirming import confirm
 from .figures import counted
 from .filtering import page_options
 from .grammar import Command
@@ -25,7 +24,7 @@ from .naming import resolved, resolved_anywhere, session_argument
 @pass_app
 def delete(app: App, references: tuple[str, ...], purge: bool, yes: bool) -> None:
     """Move sessions to the trash (restore brings them back), or purge them."""
-    with app.opened() as store:
+    with app.writing() as store:
         if not purge:
             infos = [store.trash(session_id) for session_id in resolved(store, references)]
             ids = [info.id for info in infos]
@@ -35,7 +34,7 @@ def delete(app: App, references: tuple[str, ...], purge: bool, yes: bool) -> Non
                 )
         else:
             ids = resolved_anywhere(store, references)
-            _confirm(len(ids), yes)
+            confirm(f"Remove {counted(len(ids), 'session')} for good?", yes, doing="--purge")
             for session_id in ids:
                 store.delete(session_id)
             app.say(f"Removed {counted(len(ids), 'session')} for good.")
@@ -43,21 +42,12 @@ def delete(app: App, references: tuple[str, ...], purge: bool, yes: bool) -> Non
         app.document({"purged" if purge else "trashed": ids})
 
 
-def _confirm(count: int, yes: bool) -> None:
-    """Ask before what cannot be undone; where nobody can answer, --yes must say it."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError("--purge cannot be undone: say --yes, too.")
-    click.confirm(f"Remove {counted(count, 'session')} for good?", abort=True, err=True)
-
-
 @click.command(cls=Command, epilog="Example: recollect sessions restore 0197a3c1")
 @session_argument(many=True, trashed=True)
 @pass_app
 def restore(app: App, references: tuple[str, ...]) -> None:
     """Bring sessions back from the trash."""
-    with app.opened() as store:
+    with app.writing() as store:
         infos = [store.restore(session_id).info for session_id in resolved(store, references, trashed=True)]
     for info in infos:
         app.say(f"{label(info)} is back.")
