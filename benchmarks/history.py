@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import apsw
 
 from common import Options, Report, interleave, run
-from corpus import conversation
+from corpus import Corpus
 from recollect import Message, Session, Store
 
 MESSAGES = 10_000
 COPY = (
-    "INSERT INTO records SELECT (SELECT max(rid) >> 32 FROM records) + 1 << 32 | (rid & 0xFFFFFFFF), kind,"
-    " parent, {ids}at, role, body FROM records WHERE rid > ?1 << 32 AND rid < (?1 + 1) << 32"
+    "INSERT INTO records SELECT ?2 << 32 | (rid & 0xFFFFFFFF), kind, parent, {ids}at, role, body"
+    " FROM records WHERE rid > ?1 << 32 AND rid < (?1 + 1) << 32"
 )
 
 
@@ -23,9 +24,10 @@ def measure(report: Report, options: Options) -> None:
     with options.fast.folder() as folder, Store(f"sqlite:///{folder / 'h.db'}") as store:
         session = store.open("long")
         short = store.open("short")
-        for start in range(0, MESSAGES, 500):
-            session.append(*conversation(500, seed=start))
-        short.append(*conversation(10, seed=1))
+        corpus = Corpus()
+        for _ in range(0, MESSAGES, 500):
+            session.append(*corpus.conversation(500)[:500])
+        short.append(*corpus.conversation(10))
         place = options.fast.name
         forks(report, place, rounds, folder / "h.db", session)
         older(report, place, rounds, session)
@@ -36,14 +38,17 @@ def measure(report: Report, options: Options) -> None:
 def forks(report: Report, place: str, rounds: int, path: Path, session: Session) -> None:
     """A fork of the whole session over an INSERT … SELECT of the same rows."""
     conn = apsw.Connection(str(path))
+    conn.set_busy_timeout(10_000)
     conn.execute("PRAGMA synchronous = FULL")
     columns = [row[1] for row in conn.execute("PRAGMA table_info(records)")]
     sql = COPY.format(ids="message_id, " if "message_id" in columns else "")
     sid = conn.execute("SELECT sid FROM sessions WHERE session_id = 'long'").get
 
+    free = count(1_000_000)  # session numbers that nobody uses
+
     def copy(_: int) -> None:
         conn.execute("BEGIN IMMEDIATE")
-        conn.execute(sql, (sid,))
+        conn.execute(sql, (sid, next(free)))
         conn.execute("COMMIT")
 
     ours, raw = interleave(lambda _: session.fork(), copy, rounds=rounds, size=1)

@@ -13,11 +13,11 @@ from ..errors import ExistsError, InvalidError, NotFoundError
 from ..model import Message, SessionInfo
 from ..records import HeadBody, State
 from .base import Core, Handle
-from .batch import Batch, End
+from .batch import Batch
 from .blobs import fill_blobs
 from .ids import check_name
 from .lines import end_at, seq_at
-from .reading import line_records, seq_of
+from .reading import line_records, one, seq_of
 from .writing import Change, write
 
 _BATCH = 4096
@@ -127,9 +127,14 @@ async def branches(core: Core, handle: Handle) -> list[Branch]:
     state = await core.refresh(handle)
     info = state.info
     found = [Branch(info.branch, info.head, info.message_count, True)]
-    for name in sorted(state.heads):
-        end: End = await end_at(core, handle.key, state.heads[name])
-        found.append(Branch(name, end.head, end.line.depth, False))
+    names = sorted(state.heads)
+    seqs = dict.fromkeys(seq for seq in state.heads.values() if seq)
+    records = [(handle.key, await one(core, handle.key, seq)) for seq in seqs]
+    heads = dict(zip(seqs, core.codec.glances(records), strict=True))
+    for name in names:
+        head = heads.get(state.heads[name])
+        depth = 0 if head is None else head.frame.depth
+        found.append(Branch(name, None if head is None else head.id, depth, False))
     return found
 
 

@@ -93,7 +93,7 @@ async def _copy(core: Core, key: Key, version: int) -> tuple[list[Record], dict[
             texts = texts_of(message.parts)
             copied.append(Record(seq, MESSAGE, parent, message_id, at, message.role, body, texts))
             for part in message.parts:
-                if isinstance(part, BlobPart) and part.digest:
+                if part.__class__ is BlobPart and part.digest:
                     digest = bytes.fromhex(part.digest)
                     if digest not in blobs:
                         blobs[digest] = await load_blob(core, key, seq, part.digest)

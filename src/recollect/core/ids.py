@@ -10,7 +10,6 @@ from ..errors import InvalidError
 
 MAX_LENGTH = 255
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _VERSION_AND_VARIANT = 0x7000_8000_0000_0000_0000
 _last_tick = 0
@@ -29,8 +28,7 @@ def new_id() -> tuple[str, bytes]:
         tick = _last_tick + 1
     _last_tick = tick
     raw = (tick >> 12 << 80 | (tick & 0xFFF) << 64 | _VERSION_AND_VARIANT | getrandbits(62)).to_bytes(16)
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}", raw
+    return _dashed(raw.hex()), raw
 
 
 def uuid7() -> str:
@@ -58,14 +56,23 @@ def check_name(kind: str, value: object) -> str:
 
 def encode_message_id(message_id: str) -> bytes:
     """A message id as backends keep it: 17 bytes for a canonical UUID, else its UTF-8 with a mark."""
-    if len(message_id) == 36 and _UUID.fullmatch(message_id):
-        return b"u" + bytes.fromhex(message_id.replace("-", ""))
+    if len(message_id) == 36 and message_id[8] == "-":
+        try:
+            raw = bytes.fromhex(message_id.replace("-", ""))
+        except ValueError:
+            return b"s" + message_id.encode()
+        if len(raw) == 16 and _dashed(raw.hex()) == message_id:
+            return b"u" + raw
     return b"s" + message_id.encode()
+
+
+def _dashed(text: str) -> str:
+    """32 hex digits as a canonical UUID."""
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def decode_message_id(raw: bytes) -> str:
     """The inverse of ``encode_message_id``."""
     if raw[:1] != b"u":
         return raw[1:].decode()
-    text = raw[1:].hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _dashed(raw[1:].hex())

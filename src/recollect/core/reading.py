@@ -124,7 +124,7 @@ async def line_records(core: Core, key: Key, tip: int, count: int | None) -> tup
         windows.append(chain)
         got += len(chain)
         seq = chain[0][2]
-        size = WINDOW
+        size = WINDOW if count is None else min(count - got + MARGIN, WINDOW)
     windows.reverse()
     return (windows[0] if len(windows) == 1 else [r for w in windows for r in w]), seq
 
