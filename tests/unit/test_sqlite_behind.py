@@ -72,9 +72,9 @@ def indexers():
     return [thread for thread in threading.enumerate() if thread.name == "recollect-sqlite"]
 
 
-def test_no_thread_before_the_first_text_and_none_after_close(tmp_path):
+def test_no_thread_before_the_first_message_and_none_after_close(tmp_path):
     backend = opened(tmp_path / "a.db")
-    append(backend, 0, "")
+    step(backend.commit(Commit(key=KEY, base=0, row=SessionRow(KEY, 1, 0, 1, b"{}"))))
     assert search(backend, "nothing") == []
     assert indexers() == []
     append(backend, 1, "some words")

@@ -137,7 +137,7 @@ def test_rare_kinds_come_by_their_index(conn, statements):
 def test_message_ids_come_by_their_index(conn, statements):
     assert reads.seqs(conn, KEY, [b"s7", b"s8"]) == {b"s7": 2}
     sql, params = statements[-1]
-    assert "records_ids (message_id=? AND rowid>? AND rowid<?)" in plan(conn, sql, params)
+    assert "SEARCH message_ids USING PRIMARY KEY (sid=? AND id=?)" in plan(conn, sql, params)
 
 
 def test_another_dialect_changes_marks_and_functions_only():

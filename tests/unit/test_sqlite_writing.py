@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from recollect.backend import MESSAGE, UPDATE, Commit, Key, Record, RowQuery, SessionRow
+from recollect.backends.sql.maintenance import Maintenance
 from recollect.backends.sql.sqlite import SqliteBackend
 from recollect.errors import ConflictError, FullError, InvalidError, UnavailableError
 from recollect.stepping import step
 
 KEY = Key("", "s")
+IDS = [b"sm1", b"sm2", b"sm3", b"sm4"]
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -243,3 +247,55 @@ def test_syncs_of_a_lone_append(tmp_path, durability, most):
     assert syncs <= appends * most
     if durability == "full":
         assert syncs >= appends
+
+
+def ids_of(path):
+    conn = apsw.Connection(str(path))
+    counts = [conn.execute(f"SELECT count(*) FROM {name}").get for name in ("message_ids", "text_pending")]
+    conn.close()
+    return counts
+
+
+@pytest.mark.parametrize("texts", [("some words", "", ""), ()], ids=["texts", "silent"])
+def test_message_ids_are_known_waiting_and_indexed(tmp_path, texts):
+    path = tmp_path / "a.db"
+    backend = SqliteBackend(path)
+    step(backend.open())
+    for base in range(3):
+        step(backend.commit(turn(base, texts=texts)))
+    found = step(backend.seqs(KEY, IDS))
+    assert len(found) == 3
+    deadline = time.monotonic() + 10
+    while ids_of(path) != [3, 0] and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert ids_of(path) == [3, 0]
+    assert step(backend.seqs(KEY, IDS)) == found
+    step(backend.close())
+
+
+def test_message_ids_outlive_erasing_and_reindexing(tmp_path, monkeypatch):
+    monkeypatch.setattr(Maintenance, "wake", lambda self: None)
+    path = tmp_path / "a.db"
+    backend = SqliteBackend(path)
+    step(backend.open())
+    for base in range(3):
+        step(backend.commit(turn(base, texts=("some words", "", ""))))
+    found = step(backend.seqs(KEY, IDS))
+    assert (len(found), ids_of(path)) == (3, [0, 3])
+    step(backend.commit(replace(turn(3), records=(), erased=[(2, b"{}")])))
+    assert step(backend.seqs(KEY, IDS)) == found
+    step(backend.reindex())
+    assert step(backend.seqs(KEY, IDS)) == found
+    step(backend.index(KEY, [(1, ("some words", "", ""))]))
+    step(backend.indexed())
+    readonly = SqliteBackend(path, readonly=True)
+    step(readonly.open())
+    assert step(readonly.seqs(KEY, IDS)) == found
+    step(readonly.close())
+    step(backend.close())
+    assert ids_of(path) == [3, 0]
+    step(backend.open())
+    assert step(backend.seqs(KEY, IDS)) == found
+    step(backend.commit(Commit(key=KEY, base=4, delete=True)))
+    assert ids_of(path) == [0, 0]
+    step(backend.close())

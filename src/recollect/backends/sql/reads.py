@@ -20,9 +20,10 @@ _READ = (
     "SELECT rid & 4294967295, kind, parent, body FROM records"
     f" WHERE rid > {_BASE} + ? AND rid < {_BASE} + ? ORDER BY rid"
 )
-_SEQ = (
-    "SELECT message_id, rid & 4294967295 FROM records"
-    " WHERE message_id = ? AND message_id != x'' AND rid > ? AND rid < ? ORDER BY rid DESC LIMIT 1"
+_SEQ = "SELECT id, seq FROM message_ids WHERE sid = ? AND id = ? ORDER BY seq DESC LIMIT 1"
+_SEQS_WAITING = (
+    "SELECT message_id, rid & 4294967295 FROM text_pending"
+    " WHERE rid > ? AND rid < ? AND message_id IS NOT NULL"
 )
 _BLOB = (
     "SELECT b.content FROM blobs AS b JOIN sessions AS s ON s.sid = b.sid"
@@ -101,9 +102,15 @@ def seqs(conn: apsw.Connection, key: Key, ids: Sequence[bytes]) -> dict[bytes, i
     sid = sid_of(conn, key)
     if sid is None or not ids:
         return {}
-    low, high = sid << 32, (sid + 1) << 32
-    found: list[Any] = conn.executemany(_SEQ, [(message_id, low, high) for message_id in ids]).fetchall()
-    return dict(found)
+    # First those that wait: one that moves meanwhile is then seen twice, rather than never.
+    waiting: list[Any] = conn.execute(_SEQS_WAITING, (sid << 32, (sid + 1) << 32)).fetchall()
+    known: list[Any] = conn.executemany(_SEQ, [(sid, message_id) for message_id in ids]).fetchall()
+    found: dict[bytes, int] = dict(known)
+    asked = set(ids)
+    for message_id, seq in waiting:
+        if message_id in asked and seq > found.get(message_id, 0):
+            found[message_id] = seq
+    return found
 
 
 def blob(conn: apsw.Connection, key: Key, digest: bytes) -> bytes | None:

@@ -6,7 +6,8 @@ step runs in a transaction of its own together with the new ``PRAGMA user_versio
 
 A record's key is ``sid << 32 | seq``: a session's log is one range of the table. Indexes on columns
 that every append changes cost one WAL page per append each; the list is closed: ``updated_at``, and
-``cost`` where there is one.
+``cost`` where there is one. That is why the ids of new messages wait in ``text_pending``, beside the
+texts, and come to ``message_ids`` behind the commits.
 """
 
 from __future__ import annotations
@@ -72,12 +73,12 @@ CREATE TABLE records (
     rid INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,
     parent INTEGER NOT NULL,
-    message_id BLOB NOT NULL,
     at INTEGER NOT NULL,
     role INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX records_ids ON records (message_id) WHERE message_id != x'';
+CREATE TABLE message_ids (sid INTEGER, id BLOB, seq INTEGER, PRIMARY KEY (sid, id, seq))
+    STRICT, WITHOUT ROWID;
 CREATE INDEX records_marks ON records (kind) WHERE kind != 1;
 
 CREATE TABLE blobs (

@@ -37,10 +37,13 @@ _MERGE_PAGES = 64
 _KEEPS_PACE = 32
 _PACE_PAGES = 16
 _COUNTED = 10_000
+_SEQ = 2**32 - 1
 
 _CLEAN, _DIRTY, _MERGING = 0, 1, 2
+_NONE = ("", "", "")
 
-_ADD = "INSERT INTO text_pending (rid, text, reasoning, tool) VALUES (?, ?, ?, ?)"
+_ADD = "INSERT INTO text_pending (rid, message_id, text, reasoning, tool) VALUES (?, ?, ?, ?, ?)"
+_BLANK = "UPDATE text_pending SET text = '', reasoning = '', tool = ''"
 
 
 class _Block(NamedTuple):
@@ -54,7 +57,7 @@ class TextIndex:
 
     SCHEMA = """
     CREATE TABLE text_pending (
-        n INTEGER PRIMARY KEY, rid INTEGER NOT NULL,
+        n INTEGER PRIMARY KEY, rid INTEGER NOT NULL, message_id BLOB,
         text TEXT NOT NULL, reasoning TEXT NOT NULL, tool TEXT NOT NULL
     ) STRICT;
     CREATE TABLE text_blocks (
@@ -79,10 +82,21 @@ class TextIndex:
     def add(conn: apsw.Connection, rows: Iterable[tuple[int, tuple[str, ...]]]) -> None:
         """Take the texts of these records (``sid << 32 | seq``), which have none in the index; searches
         find them from now on."""
+        TextIndex.add_all(conn, [(rid, None, texts) for rid, texts in rows if texts and any(texts)])
+
+    @staticmethod
+    def add_all(conn: apsw.Connection, rows: Iterable[tuple[int, bytes | None, tuple[str, ...]]]) -> None:
+        """Take texts together with their messages' ids, which go to ``message_ids`` at the same time."""
         values = []
-        for rid, texts in rows:
-            if texts and any(texts):
-                values.append((rid, *(text if text.isascii() else _encodable(text) for text in texts)))
+        for rid, message_id, texts in rows:
+            text, reasoning, tool = texts or _NONE
+            if not text.isascii():
+                text = _encodable(text)
+            if reasoning and not reasoning.isascii():
+                reasoning = _encodable(reasoning)
+            if tool and not tool.isascii():
+                tool = _encodable(tool)
+            values.append((rid, message_id, text, reasoning, tool))
         if values:
             conn.executemany(_ADD, values)
 
@@ -91,8 +105,7 @@ class TextIndex:
         """Forget these records. ``scrub_step`` then takes their words out of the file."""
         rids = list(rids)
         conn.execute(
-            "DELETE FROM text_pending WHERE rid IN (SELECT value FROM json_each(?))",
-            (msgspec.json.encode(rids).decode(),),
+            f"{_BLANK} WHERE rid IN (SELECT value FROM json_each(?))", (msgspec.json.encode(rids).decode(),)
         )
         if conn.changes():
             _next_generation(conn)
@@ -120,14 +133,17 @@ class TextIndex:
     def drain(conn: apsw.Connection, limit: int) -> int:
         """Index at most ``limit`` waiting records; gives how many, 0 when nothing waits."""
         rows: list[Any] = conn.execute(
-            "SELECT p.rid, coalesce(r.at, 0), p.n, p.text, p.reasoning, p.tool FROM text_pending AS p"
-            " LEFT JOIN records AS r ON r.rid = p.rid ORDER BY p.n LIMIT ?",
+            "SELECT p.rid, coalesce(r.at, 0), p.n, p.message_id, p.text, p.reasoning, p.tool"
+            " FROM text_pending AS p LEFT JOIN records AS r ON r.rid = p.rid ORDER BY p.n LIMIT ?",
             (limit,),
         ).fetchall()
         if not rows:
             return 0
-        last = rows[-1][2]
-        rows.sort(key=itemgetter(0))
+        last, moved = rows[-1][2], len(rows)
+        ids = [(row[0] >> 32, row[3], row[0] & _SEQ) for row in rows if row[3] is not None]
+        if ids:
+            conn.executemany("INSERT OR IGNORE INTO message_ids VALUES (?, ?, ?)", sorted(ids))
+        rows = sorted((row for row in rows if any(row[4:])), key=itemgetter(0))
         docs = _place(conn, [(rid, at) for rid, at, *_ in rows])
         # FTS5 starts a new segment wherever documents do not come in ascending order.
         placed = sorted(zip(docs, rows, strict=True), key=itemgetter(0))
@@ -136,17 +152,17 @@ class TextIndex:
                 conn,
                 shard,
                 [
-                    (local(doc), *(indexed_form(text) if text else None for text in row[3:]))
+                    (local(doc), *(indexed_form(text) if text else None for text in row[4:]))
                     for doc, row in batch
                 ],
             )
         conn.execute("DELETE FROM text_pending WHERE n <= ?", (last,))
         if not conn.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get:
             _next_generation(conn)  # numbers start again
-        if len(rows) >= _KEEPS_PACE:
+        if moved >= _KEEPS_PACE:
             # Merging full shards as the next one grows lets it use the pages that become free.
             _merge(conn, _PACE_PAGES)
-        return len(rows)
+        return moved
 
     @staticmethod
     def pending(conn: apsw.Connection) -> int:
@@ -168,8 +184,10 @@ class TextIndex:
         """Forget everything, before all texts are handed over again. Searches warn until ``complete``."""
         for shard in shards(conn):
             conn.execute(f"DROP TABLE {table(shard.number)}")
-        for name in ("text_pending", "text_blocks", "text_shards"):
+        for name in ("text_blocks", "text_shards"):
             conn.execute(f"DELETE FROM {name}")
+        conn.execute("DELETE FROM text_pending WHERE message_id IS NULL")
+        conn.execute(_BLANK)
         conn.execute("INSERT OR REPLACE INTO text_state VALUES ('partial', 1)")
         _next_generation(conn)
 

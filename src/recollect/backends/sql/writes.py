@@ -14,9 +14,7 @@ from .text import TextIndex
 __all__ = ["apply", "check", "clear_scrub", "hand_over", "needs_scrub"]
 
 _ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
-_INSERT_RECORD = (
-    "INSERT INTO records (rid, kind, parent, message_id, at, role, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT_RECORD = "INSERT INTO records (rid, kind, parent, at, role, body) VALUES (?, ?, ?, ?, ?, ?)"
 _SEQ_LIMIT = 2**32
 
 
@@ -47,7 +45,7 @@ def _too_large(commit: Commit, what: str, size: int, most: int) -> InvalidError:
 
 
 def apply(conn: apsw.Connection, commit: Commit) -> int:
-    """Write one commit; gives the number of texts that now wait to be indexed, -1 if something is to
+    """Write one commit; gives the number of messages that now wait to be indexed, -1 if something is to
     be scrubbed. ConflictError when the stored version is not its base."""
     if commit.delete:
         _delete(conn, commit)
@@ -73,12 +71,12 @@ def _insert_records(conn: apsw.Connection, base: int, records: Sequence[Record])
     texts = []
     numbers = _ROLE_NUMBERS
     for seq, kind, parent, message_id, at, role, body, words in records:
-        rows.append((base + seq, kind, parent, message_id, at, numbers[role], body))
-        if any(words):
-            texts.append((base + seq, words))
+        rows.append((base + seq, kind, parent, at, numbers[role], body))
+        if message_id or any(words):
+            texts.append((base + seq, message_id or None, words))
     conn.executemany(_INSERT_RECORD, rows)
     if texts:
-        TextIndex.add(conn, texts)
+        TextIndex.add_all(conn, texts)
     return len(texts)
 
 
@@ -107,6 +105,7 @@ def _delete(conn: apsw.Connection, commit: Commit) -> None:
     drop_labels(conn, sid)
     TextIndex.remove_session(conn, sid)
     conn.execute("DELETE FROM records WHERE rid > ? AND rid < ?", (sid << 32, (sid + 1) << 32))
+    conn.execute("DELETE FROM message_ids WHERE sid = ?", (sid,))
     conn.execute("DELETE FROM blobs WHERE sid = ?", (sid,))
     _mark_scrub(conn)
 
