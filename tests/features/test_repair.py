@@ -104,3 +104,34 @@ def test_a_call_without_an_answer_is_found_and_can_be_read_around(tmp_path: Path
         assert [m.role for m in line] == ["user", "assistant", "tool", "user"]
         assert line[2].metadata == {"synthetic": True}
         assert len(session.messages()) == 3
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_damaged_line_of_a_file_is_put_aside(tmp_path: Path, number: int) -> None:
+    with Store(f"file://{tmp_path}/chats") as store:
+        session = store.open("a", name="first")
+        for text in ("q1", "a1", "q2", "a2"):
+            session.append(Message.user(text) if text[0] == "q" else Message.assistant(text))
+        session.tag("y")
+        session.rewind(turns=1)
+        session.append(Message.user("q3"), Message.assistant("a3"))
+        session.touch()
+        session.append(Message.user("q4"))
+    (log,) = (tmp_path / "chats").rglob("*.jsonl")
+    lines = log.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 10
+    middle = len(lines[number]) // 2
+    lines[number] = lines[number][:middle] + b"#" + lines[number][middle + 1 :]
+    damaged = b"".join(lines)
+    log.write_bytes(damaged)
+    with Store(f"file://{tmp_path}/chats") as store:
+        assert not store.verify().clean
+        report = store.repair(quarantine=tmp_path / "aside.jsonl")
+        assert report.unrepaired == []
+        assert store.verify().clean
+        texts = [m.text for m in store.get("a").messages()]
+        assert set(texts) <= {"q1", "a1", "q3", "a3", "q4", "q2", "a2", ""}
+        store.get("a").append(Message.user("on it goes"))
+        assert store.verify().clean
+    aside = [json.loads(line) for line in (tmp_path / "aside.jsonl").read_text().splitlines()]
+    assert damaged in [base64.b64decode(line.get("raw_base64", "")) for line in aside]

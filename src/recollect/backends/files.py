@@ -256,6 +256,13 @@ class FilesBackend:
         # A deletion that was cut short may leave blobs without their session.
         return content if os.path.exists(place.log) else None
 
+    async def raw(self, key: Key) -> bytes:
+        """The session's log as it lies on disk, damage included."""
+        self._check_open()
+        path = self._logs.place(key).log
+        with mapped("read", path), open(path, "rb") as file:
+            return file.read()
+
     # ---- all sessions
 
     @property
