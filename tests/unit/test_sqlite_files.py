@@ -150,8 +150,9 @@ class PlainUser:
 @pytest.fixture
 def locked_folder(tmp_path):
     if os.geteuid() == 0:
-        for part in [tmp_path, tmp_path.parent, tmp_path.parent.parent]:  # pytest makes them 0700
-            part.chmod(part.stat().st_mode | 0o011)
+        for part in (tmp_path, *tmp_path.parents):
+            if not part.stat().st_mode & 0o077:  # pytest makes its folders 0700
+                part.chmod(part.stat().st_mode | 0o011)
     folder = tmp_path / "locked"
     folder.mkdir()
     yield folder
