@@ -165,6 +165,17 @@ class ErasingVerbs(CheckedVerbTests):
         session.erase(shown.id)
         _nowhere(store, session)
 
+    def test_a_merge_does_not_bring_it_back(self, store: Store) -> None:
+        session, other = store.create("a"), store.create("b")
+        grown(other, "one", _SECRET)
+        (_, copy) = session.merge(other).taken
+        session.erase(copy.id)
+        again = session.merge(other)
+        assert (again.taken, len(again.skipped)) == ([], 2)
+        assert said(session) == ["one", ""]
+        other.erase(other.messages()[1].id)
+        _nowhere(store, session, other)
+
     def test_blobs_go_with_it_unless_used_elsewhere(self, store: Store) -> None:
         image, shared = b"\x01" * 100_000, b"\x02" * 100_000
         session = store.create("a")
