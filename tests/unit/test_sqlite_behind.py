@@ -144,7 +144,7 @@ def test_what_a_killed_process_left_is_indexed_after_open(tmp_path):
 
 @pytest.mark.parametrize("grouped", [True, False])
 def test_a_bulk_writer_indexes_as_it_goes(tmp_path, monkeypatch, grouped):
-    monkeypatch.setattr("recollect.backends.sql.writer.BACKLOG", 500)
+    monkeypatch.setattr("recollect.backends.sql.writer._BULK_BACKLOG", 500)
     monkeypatch.setattr(maintenance, "BACKLOG", 10**9)
     monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
     backend = opened(tmp_path / "a.db")
@@ -160,7 +160,7 @@ def test_a_bulk_writer_indexes_as_it_goes(tmp_path, monkeypatch, grouped):
 
 
 def test_a_talking_writer_never_indexes(tmp_path, monkeypatch):
-    monkeypatch.setattr("recollect.backends.sql.writer.BACKLOG", 10)
+    monkeypatch.setattr("recollect.backends.sql.writer._BULK_BACKLOG", 10)
     monkeypatch.setattr(maintenance, "BACKLOG", 10**9)
     monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
     backend = opened(tmp_path / "a.db")

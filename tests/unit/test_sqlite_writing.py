@@ -80,6 +80,35 @@ def test_a_conflict_inside_takes_back_only_its_own_commit(backend):
     assert count(backend) == 2
 
 
+@pytest.mark.parametrize("base", [0, 1], ids=["create", "append"])
+def test_a_lone_conflict_inside_leaves_nothing_behind(backend, base):
+    with exclusive(backend):
+        for version in range(base + 1):
+            step(backend.commit(turn(version)))
+        with pytest.raises(ConflictError):
+            step(backend.commit(turn(base)))
+        step(backend.commit(turn(base + 1)))
+    assert count(backend) == base + 2
+
+
+def test_any_other_failure_inside_takes_all_back(backend):
+    def fail():
+        with exclusive(backend):
+            step(backend.commit(turn(1)))
+            twice = turn(2)
+            with pytest.raises(InvalidError):
+                step(backend.commit(replace(twice, records=[*twice.records, *twice.records])))
+            with pytest.raises(UnavailableError):
+                step(backend.commit(turn(2)))
+
+    step(backend.commit(turn(0)))
+    with pytest.raises(UnavailableError, match="rolled back"):
+        fail()
+    assert count(backend) == 1
+    step(backend.commit(turn(1)))
+    assert count(backend) == 2
+
+
 def test_entering_again_joins(backend):
     with exclusive(backend):
         with exclusive(backend):

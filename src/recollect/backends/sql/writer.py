@@ -1,7 +1,10 @@
 """The writing side of a SQLite file: lone commits, and transactions of several.
 
 A lone commit is one ``BEGIN IMMEDIATE … COMMIT`` under the store's lock. Inside ``exclusive`` the
-thread owns the lock and the transaction, and each commit is a savepoint.
+thread owns the lock and the transaction. A call with several commits is a savepoint of it. One with a
+single commit, of which there are many, needs none as long as it fails at its first statement: a
+conflict, the one failure to be expected, leaves nothing behind. After any other failure inside, the
+whole transaction is lost, as it is where SQLite rolls back by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ __all__ = ["Exclusively", "Writer"]
 _BULK = 8
 """Texts in one commit from which on its writer moves a history, rather than talks."""
 _FLOOD = 8 * BACKLOG
+_BULK_BACKLOG = 1024
+"""Texts that wait while bulk is written: the room that they take stays in the file."""
 
 
 class Writer:
@@ -55,9 +60,12 @@ class Writer:
         return self._connections.writer
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Write all or nothing: durable on return, or inside ``exclusive`` a savepoint of it."""
+        """Write all or nothing: durable on return, or inside ``exclusive`` a part of it."""
         if self.owner == threading.get_ident():
-            texts, bulk, scrub = self._write(self.connection, commits, nested=True)
+            if len(commits) == 1:
+                texts, bulk, scrub = self._write_one(self.connection, commits[0])
+            else:
+                texts, bulk, scrub = self._write(self.connection, commits, nested=True)
             self._texts += texts
             self._bulk += bulk
             self._scrub = self._scrub or scrub
@@ -114,11 +122,35 @@ class Writer:
             raise
         return texts, bulk, scrub
 
+    def _write_one(self, conn: apsw.Connection, commit: Commit) -> tuple[int, int, bool]:
+        """The same for one commit inside ``exclusive``."""
+        before = conn.total_changes()
+        try:
+            waiting = apply(conn, commit)
+        except BaseException as error:
+            if not conn.in_transaction or conn.total_changes() != before:
+                self._lose(conn, error)
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, self._where) from error
+            raise
+        if waiting < 0:
+            return 0, 0, True
+        return waiting, waiting if waiting >= _BULK else 0, False
+
+    def _lose(self, conn: apsw.Connection, error: BaseException) -> None:
+        """Give up the transaction of ``exclusive``: all that follows in it raises."""
+        self._lost = UnavailableError(f"The transaction on {self._where} failed ({type(error).__name__}).")
+        try:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+        except apsw.Error:
+            self._connections.discard_writer()
+
     def _keep_up(self, conn: apsw.Connection, texts: int) -> None:
         """A bulk writer indexes as much as it adds, once enough waits: what waits takes room in the
         file. Lone appends never pay for that, unless they come in floods."""
         maintenance = self._maintenance
-        if maintenance.backlog > BACKLOG and texts:
+        if texts and maintenance.backlog > _BULK_BACKLOG:
             maintenance.backlog -= TextIndex.drain(conn, texts)
 
     def _undo(self, conn: apsw.Connection, *, nested: bool) -> None:
