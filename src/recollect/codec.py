@@ -134,9 +134,8 @@ class Codec:
         """The body of a record: JSON of its content, framed."""
         return frame_body(raw, frame)
 
-    def message(self, raw: bytes, frame: Frame, seq: int, created: int) -> bytes:
-        """The body of the message record ``seq``, dated ``created`` (microseconds)."""
-        return frame_body(raw, frame, seq, created)
+    message = staticmethod(frame_body)
+    """The body of the message record ``seq``, dated ``created`` (microseconds)."""
 
     def plain(self, key: Key, record: StoredRecord) -> bytes:
         """A stored body as its JSON text. Raises CorruptError or UnsupportedError."""
@@ -226,21 +225,22 @@ class Codec:
             None if info.deleted_at is None else to_microseconds(info.deleted_at),
         )
 
-    def next_row(self, row: SessionRow, state: State) -> SessionRow:
-        """``row`` after a commit that changed no attributes, only figures and times."""
+    def next_row(self, row: SessionRow, state: State, now: int) -> SessionRow:
+        """``row`` after a commit at ``now`` that changed no attributes, only figures and times."""
         info = state.info
+        spent = info.usage.cost_usd is not None
         return SessionRow(
             row.key,
             info.version,
             row.created_at,
-            to_microseconds(info.updated_at),
+            now,
             dumps(state),
             row.name,
             row.provider,
             row.model,
             row.tags,
             row.metadata,
-            billionths(info),
+            billionths(info) if spent else None,
             info.message_count,
             row.pinned,
             row.forked_from,

@@ -78,8 +78,11 @@ class Session:
         their own (``"branch"``); with ``expect`` ConflictError is raised. With ``branch`` they go
         to the end of that branch and the active one stays active.
         """
-        return self._do(
-            features.appending.append, messages, branch=branch, on_conflict=on_conflict, expect=expect
+        # The one verb that programs call all the time goes straight to its coroutine.
+        return self._store._run(
+            features.appending.append(
+                self._core, self._handle, messages, branch=branch, on_conflict=on_conflict, expect=expect
+            )
         )
 
     def messages(

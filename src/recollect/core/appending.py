@@ -38,13 +38,13 @@ async def append(
     since the handle last saw it: ``rebase`` puts the messages behind the other writer's, ``branch``
     on a new branch behind what the handle saw.
     """
-    core.writable()
     if on_conflict not in ("rebase", "branch"):
         raise InvalidError(f"on_conflict must be 'rebase' or 'branch', not {on_conflict!r}.")
     now = core.clock.now()
     ready = drafts(messages, now)
     supplied = [d for d in ready if d.supplied]
-    check_unique(supplied)
+    if supplied:
+        check_unique(supplied)
     seen = (handle.draft[1] if handle.draft else handle.state) if on_conflict == "branch" else None
 
     async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:

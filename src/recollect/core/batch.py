@@ -147,7 +147,7 @@ class Batch:
         if old is None or self.attributes:
             row = codec.row(Key(self.state.info.namespace, self.state.info.id), self.state)
         else:
-            row = codec.next_row(old, self.state)
+            row = codec.next_row(old, self.state, self.now)
         commit = Commit(
             key=row.key,
             base=0 if old is None else old.version,

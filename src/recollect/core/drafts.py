@@ -23,6 +23,7 @@ from .ids import check_name, encode_message_id, new_id
 BLOB_THRESHOLD = 64 * 1024
 MAX_DEPTH = 128
 _ESCAPED_SURROGATE = b"\\ud"
+_NO_BLOBS: dict[bytes, bytes] = {}
 _ROLES = frozenset(ROLES) - {""}
 
 
@@ -49,6 +50,36 @@ def drafts(messages: Iterable[Message], now: int) -> list[Draft]:
 def _draft(message: Message, now: int, moment: datetime) -> Draft:
     if message.__class__ is not Message:
         raise InvalidError(f"Expected a recollect.Message, not {type(message).__name__}.")
+    text = _only_text(message)
+    if text is not None and not message.id and message.created_at is None:
+        message_id, sixteen = new_id()
+        complete = Message(message_id, None, message.role, message.parts, moment, message.model)
+        raw = dumps(complete)
+        if _ESCAPED_SURROGATE not in raw:
+            return Draft(complete, raw, b"u" + sixteen, now, (text, "", ""), False, _NO_BLOBS)
+    return _any_draft(message, now, moment)
+
+
+def _only_text(message: Message) -> str | None:
+    """The text of a message that is one text and nothing else, as nearly all are; else None."""
+    parts = message.parts
+    if len(parts) != 1 or parts.__class__ is not tuple:
+        return None
+    part = parts[0]
+    if (
+        isinstance(part, TextPart)
+        and part.content.__class__ is str
+        and part.metadata is None
+        and message.metadata is None
+        and message.usage is None
+        and message.role in _ROLES
+        and (message.model is None or message.model.__class__ is str)
+    ):
+        return part.content
+    return None
+
+
+def _any_draft(message: Message, now: int, moment: datetime) -> Draft:
     supplied = bool(message.id)
     if supplied:
         message_id = check_name("message id", message.id)
@@ -59,16 +90,7 @@ def _draft(message: Message, now: int, moment: datetime) -> Draft:
     blobs: dict[bytes, bytes] = {}
     plain = _is_plain(message)
     parts = message.parts if plain else _extract_blobs(message.parts, blobs)
-    created_at, at = message.created_at, now
-    if created_at is None:
-        created_at = moment
-    elif created_at.tzinfo is None:
-        raise InvalidError(
-            "Message.created_at has no time zone.", hint="Use datetime.now(timezone.utc) or .astimezone()."
-        )
-    else:
-        created_at = created_at.astimezone(UTC)
-        at = to_microseconds(created_at)
+    created_at, at = _dated(message, now, moment)
     complete = Message(
         message_id, None, message.role, parts, created_at, message.model, message.usage, message.metadata
     )
@@ -78,6 +100,21 @@ def _draft(message: Message, now: int, moment: datetime) -> Draft:
     if blobs:
         complete = replace(complete, parts=tuple(with_content(part, blobs) for part in complete.parts))
     return Draft(complete, raw, raw_id, at, texts_of(parts), supplied, blobs)
+
+
+def _dated(message: Message, now: int, moment: datetime) -> tuple[datetime, int]:
+    """A message's date in UTC, and the same in microseconds."""
+    created_at = message.created_at
+    if created_at is None:
+        return moment, now
+    if not isinstance(created_at, datetime):
+        raise InvalidError(f"Message.created_at must be a datetime, not {type(created_at).__name__}.")
+    if created_at.tzinfo is None:
+        raise InvalidError(
+            "Message.created_at has no time zone.", hint="Use datetime.now(timezone.utc) or .astimezone()."
+        )
+    created_at = created_at.astimezone(UTC)
+    return created_at, to_microseconds(created_at)
 
 
 def _is_plain(message: Message) -> bool:

@@ -166,6 +166,8 @@ def _conflicts(ours: Sequence[Message], theirs: Sequence[Message]) -> list[Merge
         other = mine.get(_edited(message))
         if other is None or same_content(message, other, dated=False):
             continue
+        if message.id != other.id and origin_of(message) == origin_of(other):
+            continue  # one is a copy of the other
         both_edited = _edited(message) != message.id and _edited(other) != other.id
         if message.id == other.id or both_edited:
             found.append(MergeConflict(_edited(message), other.id, message.id))
