@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Said = dict[str, Any]
-PATIENCE = 120.0
+PATIENCE = 60.0
 
 
 class Nursery:

@@ -36,10 +36,10 @@ def test_async_stores_of_four_processes_share_a_file(tmp_path, nursery, record_p
 @pytest.mark.parametrize("job", ["forked", "forked_async"])
 def test_a_store_goes_on_in_forked_processes(url, nursery, job):
     children = ["one", "two", "three"]
-    for number in range(rounds(2, 20)):
+    for number in range(rounds(1, 10)):
         session_id = f"s{number}"
-        nursery.run({"do": job, "url": url, "session": session_id, "children": children, "count": 30})
-        assert _turns(url, session_id) == {"before": 1, **dict.fromkeys([*children, "parent"], 30)}
+        nursery.run({"do": job, "url": url, "session": session_id, "children": children, "count": 20})
+        assert _turns(url, session_id) == {"before": 1, **dict.fromkeys([*children, "parent"], 20)}
 
 
 def _turns(url, session_id):
