@@ -50,6 +50,12 @@ class Awaited:
             return value
         return lambda *args, **options: self._call(value, tuple(map(_bare, args)), options)
 
+    def __enter__(self) -> Awaited:
+        return Awaited(self._loop.run(self._target.__aenter__()), self._loop)
+
+    def __exit__(self, *error: Any) -> None:
+        self._loop.run(self._target.__aexit__(*error))
+
     def _call(self, method: Callable[..., Any], args: Any, options: Any) -> Any:
         async def on_loop() -> Any:
             value = method(*args, **options)

@@ -179,6 +179,14 @@ class MergingVerbs(CheckedVerbTests):
         session.checkout("main-1")
         assert session.merge("main").conflicts == []
 
+    def test_a_copy_of_an_edit_is_no_conflict_with_it(self, store: Store) -> None:
+        session, other = store.create("a"), store.create("b")
+        (first,) = grown(other, "one")
+        other.edit(first.id, "uno")
+        assert session.merge(other).conflicts == []
+        assert session.merge(other).conflicts == []
+        assert other.merge(session).conflicts == []
+
     def test_what_was_spent_counts_once(self, store: Store) -> None:
         session = store.create("a")
         session.branch("idea")

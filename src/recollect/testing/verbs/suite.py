@@ -19,6 +19,7 @@ from .sessions import SessionVerbs
 from .sharing import SharingVerbs
 from .tagging import TaggingVerbs
 from .toolcalls import ToolCallVerbs
+from .transacting import TransactionVerbs
 
 __all__ = ["AsyncStoreSuite", "StoreSuite"]
 
@@ -46,6 +47,7 @@ class StoreSuite(
     CleanupVerbs,
     ExpiryVerbs,
     ToolCallVerbs,
+    TransactionVerbs,
 ):
     """Every verb of ``Store`` and ``Session`` over an engine."""
 
