@@ -106,7 +106,14 @@ def test_verify_reports_damage_as_data(run, damaged):
 def test_verify_of_a_sound_store(run, filled):
     ran = run("verify", "--json")
     assert ran.code == 0
-    assert ran.json == {"sessions": 3, "records": 10, "messages": 7, "blobs": 0, "findings": [], "orphans": []}
+    assert ran.json == {
+        "sessions": 3,
+        "records": 10,
+        "messages": 7,
+        "blobs": 0,
+        "findings": [],
+        "orphans": [],
+    }
     assert "Nothing is wrong." in run("verify").err
 
 

@@ -53,6 +53,10 @@ def hostile(store):
         Message.tool(NASTY, NASTY),
         Message.tool("x", {"a": [NASTY]}),
     )
+    session.branch("idea\u202e")
+    session.append(Message.user(NASTY, id="id \u202e"), branch="idea\u202e")
+    session.label("id \u202e", "good\u202e")
+    session.fork("fork \u202e").append(Message.user(NASTY))
     return store
 
 
@@ -74,6 +78,36 @@ def hostile(store):
         ["sessions", "rename", "hostile", NASTY + "2"],
         ["sessions", "delete", "hostile"],
         ["sessions", "show", "absent\x1b[31m"],
+        ["sessions", "history", "hostile"],
+        ["sessions", "undo", "hostile"],
+        ["sessions", "restore-version", "hostile", "3"],
+        ["sessions", "edit", "hostile", "@1", NASTY],
+        ["sessions", "edit", "hostile", "\x1b[31m", NASTY],
+        ["sessions", "rewind", "hostile", "--to", "@1"],
+        ["sessions", "pop", "hostile"],
+        ["sessions", "erase", "hostile", "id \u202e", "--yes"],
+        ["sessions", "tree", "hostile"],
+        ["sessions", "branches", "hostile"],
+        ["sessions", "branch", "hostile", "b\u202e", "--at", "id"],
+        ["sessions", "checkout", "hostile", "b\u202e"],
+        ["sessions", "checkout", "hostile", "idea\u202e"],
+        ["sessions", "label", "hostile", "id", "l\u202e"],
+        ["sessions", "diff", "hostile", "idea\u202e"],
+        ["sessions", "diff", "hostile", "--session", "fork \u202e"],
+        ["sessions", "merge", "hostile", "idea\u202e"],
+        ["sessions", "merge", "hostile", "fork \u202e", "--from-session"],
+        ["sessions", "fork", "hostile", "--id", "f\u202e2"],
+        ["sessions", "lineage", "hostile"],
+        ["sessions", "lineage", "fork \u202e"],
+        ["sessions", "expire", "hostile", "--after", "30d"],
+        ["sessions", "expire", "hostile", "--after", "\x1b[31m"],
+        ["sessions", "expire", "hostile", "--at", "\x1b[31m"],
+        ["tags"],
+        ["tags", "rename", "t\u202eg", "\u202ex"],
+        ["cleanup", "--max-sessions", "1"],
+        ["cleanup", "--max-sessions", "1", "--apply"],
+        ["trash", "list"],
+        ["repair"],
         ["search", "title"],
         ["search", "zebra\x1b[31m"],
         ["sessions", "list", "--since", "\x1b[31m"],
@@ -87,4 +121,4 @@ def test_no_command_lets_stored_or_typed_text_steer(run, hostile, command, mode)
     ran = run(*mode, *command)
     assert not STEERING.search(ran.out)
     assert not STEERING.search(ran.err)
-    assert ran.out or ran.err or (mode == ["--jsonl"] and command[0] == "search")
+    assert ran.out or ran.err or (mode == ["--jsonl"] and command[0] in ("search", "trash"))

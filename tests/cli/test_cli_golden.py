@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from recollect import Message
+
 GOLDEN = Path(__file__).with_name("golden")
 
 COMMANDS: dict[str, list[str]] = {
@@ -20,6 +22,23 @@ COMMANDS: dict[str, list[str]] = {
     "sessions-delete": ["sessions", "delete", "go-notes"],
     "sessions-purge": ["sessions", "delete", "go-notes", "--purge", "--yes"],
     "sessions-trash": ["sessions", "trash"],
+    "sessions-history": ["sessions", "history", "branched", "--limit", "3"],
+    "sessions-undo": ["sessions", "undo", "branched"],
+    "sessions-edit": ["sessions", "edit", "branched", "b2", "anew"],
+    "sessions-pop": ["sessions", "pop", "branched"],
+    "sessions-erase": ["sessions", "erase", "branched", "b2", "--yes"],
+    "sessions-branch": ["sessions", "branch", "branched", "new"],
+    "sessions-branches": ["sessions", "branches", "branched"],
+    "sessions-label": ["sessions", "label", "branched", "b1", "new"],
+    "sessions-tree": ["sessions", "tree", "branched"],
+    "sessions-diff": ["sessions", "diff", "branched", "idea"],
+    "sessions-merge": ["sessions", "merge", "branched", "idea"],
+    "sessions-lineage": ["sessions", "lineage", "branched"],
+    "tags": ["tags"],
+    "tags-rename": ["tags", "rename", "work", "job"],
+    "cleanup": ["cleanup", "--max-sessions", "2"],
+    "trash-empty": ["trash", "empty"],
+    "repair": ["repair"],
     "search": ["search", "ownership"],
     "search-empty": ["search", "zebra"],
     "stats": ["stats"],
@@ -35,11 +54,26 @@ def normal(text: str) -> str:
     text = re.sub(r'("(?:updated_at|deleted_at)": )"20[^"]*"', r'\1"<time>"', text)
     text = re.sub(r'("(?:body_bytes|stored_bytes|unindexed)": )\d+', r'\1"<number>"', text)
     text = re.sub(r'("score": )[\d.e-]+', r'\1"<number>"', text)
+    text = re.sub(r'("(?:at|created_at)": )"(?!2026-01-01)[^"]*"', r'\1"<time>"', text)
+    text = re.sub(r'"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}"', '"<new id>"', text)
     return re.sub(r'("next": )"[^"]*"', r'\1"<cursor>"', text)
 
 
+@pytest.fixture
+def branched(filled):
+    """A session with a branch, a label and a fork, beside the others where a command names it."""
+    session = filled.open("branched", name="Branched")
+    session.append(Message.user("one", id="b1"), Message.assistant("two", id="b2"))
+    session.branch("idea", at="b1")
+    session.append(Message.assistant("other", id="i1"), branch="idea")
+    session.label("b1", "good")
+    session.fork("fork", at="b1")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_shape(run, filled, name):
+def test_shape(run, filled, name, request):
+    if "branched" in COMMANDS[name]:
+        request.getfixturevalue("branched")
     document = run("--json", *COMMANDS[name]).json
     shown = normal(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
     file = GOLDEN / f"{name}.json"

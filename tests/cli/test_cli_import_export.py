@@ -129,3 +129,24 @@ def test_no_id_leaves_the_folder_or_overwrites_another(run, store, here):
     assert not any(file.name.startswith(".") for file in files)
     assert {json.loads(file.read_text())["session"]["id"] for file in files} == set(ids)
     assert sorted(here.iterdir()) == [here / "out"]
+
+
+def test_export_of_what_the_filters_find(run, filled, here):
+    ran = run("--json", "export", "--tags", "lang", "-o", "out")
+    assert {item["id"] for item in ran.json["exported"]} == {"rust-notes", "go-notes"}
+    # What is found goes to a folder however many there are; without one, a single session is printed.
+    assert run("export", "--pinned", "-o", "one", "--format", "text").code == 0
+    assert [file.name for file in (here / "one").iterdir()] == ["go-notes.txt"]
+    assert run("export", "--pinned", "--format", "text").out == filled.export("go-notes", format="text")
+    assert run("export", "--tags", "lang").code == 2
+    ran = run("export", "--tags", "absent", "-o", "none")
+    assert (ran.code, "No session matches." in ran.err) == (0, True)
+    assert not (here / "none").exists()
+    assert run("--json", "export", "--tags", "absent").json == {"exported": []}
+
+
+def test_export_of_all(run, filled, here):
+    assert run("export", "--all", "-o", "out", "--format", "jsonl").code == 0
+    assert len(list((here / "out").iterdir())) == 3
+    for flags in ([], ["--all", "rust"], ["--all", "--tags", "work"], ["rust", "--tags", "work"]):
+        assert run("export", *flags, "-o", "out").code == 2

@@ -83,3 +83,16 @@ def test_stats(run, filled):
     assert (figures["sessions"], figures["messages"], figures["records"]) == (3, 7, 10)
     assert figures["stored_bytes"] > 0
     assert "messages              7" in run("stats").out
+
+
+@pytest.mark.parametrize(("waiting", "shown"), [(9_999, "9,999"), (10_000, "10,000 or more")])
+def test_stats_tell_where_counting_ended(run, filled, monkeypatch, waiting, shown):
+    from msgspec.structs import replace
+
+    from recollect import Store
+
+    stats = Store.stats
+    monkeypatch.setattr(Store, "stats", lambda self: replace(stats(self), unindexed=waiting))
+    (line,) = [line for line in run("stats").out.splitlines() if line.startswith("unindexed")]
+    assert line.split(maxsplit=1)[1] == shown
+    assert run("--json", "stats").json["unindexed"] == waiting

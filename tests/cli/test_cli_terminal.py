@@ -185,3 +185,89 @@ def test_markdown_is_formatted(hostile):
     assert "**" not in seen
     assert "• " in plain(seen)
     assert "# Head" not in seen
+
+
+@pytest.fixture
+def branched(filled):
+    """A session with a branch beside the active line and a label."""
+    session = filled.get("rust-notes")
+    session.branch("idea", at="m1")
+    session.append(Message.assistant(HOSTILE, id="i1"), branch="idea")
+    session.label("m2", "good\u202e")
+    return filled
+
+
+def test_the_tree_is_drawn(branched):
+    code, seen = terminal("sessions", "tree", "rust-notes")
+    assert code == 0
+    assert [line[:40] for line in plain(seen).splitlines()] == [
+        "● 1 user m1 What is ownership?",
+        "├─○ 2 assistant i1 (idea) before \\x1b[35;4",
+        "● 2 assistant m2 [good\\u202e] They ask a",
+        '● 3 assistant m3 → run {"cmd": "cargo"}',
+        "● 4 tool m4 (main) ← borrow checker says",
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_long_tree_with_wide_text_stays_on_the_screen(store, columns):
+    session = store.open("long")
+    session.append(*[Message.user(f"{n} " + "漢字" * 300, id=f"{n}") for n in range(300)])
+    for number in range(0, 300, 10):
+        session.branch(f"b{number}", at=f"{number}")
+        session.append(Message.user(f"side {number}"), branch=f"b{number}")
+    code, seen = terminal("--no-pager", "sessions", "tree", "long", columns=columns)
+    lines = plain(seen).splitlines()
+    assert (code, len(lines)) == (0, 330)
+    assert all(sum(2 if "\u4e00" <= char <= "\u9fff" else 1 for char in line) <= columns for line in lines)
+
+
+def test_ten_thousand_messages_are_drawn(store):
+    store.open("long").append(*[Message.user(f"line {n}") for n in range(10_000)])
+    code, seen = terminal("sessions", "tree", "long", PAGER="tail -n 1")
+    assert code == 0
+    assert plain(seen).startswith("● 10000 user ")
+    assert "(main) line 9999" in plain(seen)
+
+
+def test_lists_of_branches_and_changes_read_well(branched):
+    _, seen = terminal("sessions", "branches", "rust-notes")
+    lines = [line.split() for line in plain(seen).splitlines()]
+    assert lines == [["MSGS", "LAST", "NAME"], ["*", "4", "m4", "main"], ["2", "i1", "idea"]]
+    _, seen = terminal("sessions", "history", "rust-notes", "--limit", "1")
+    assert "label +good\\u202e" in plain(seen)
+    assert "There are more: --before" in seen
+    _, seen = terminal("tags")
+    assert [line.split() for line in plain(seen).splitlines()][1:] == [["2", "lang"], ["1", "work"]]
+
+
+def test_edit_opens_the_editor_with_the_old_text(filled, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/seen\nsleep 0.1\necho "What is borrowing?" > "$1"\n')
+    editor.chmod(0o700)
+    code, _ = terminal("sessions", "edit", "rust-notes", "m1", EDITOR=str(editor))
+    assert code == 0
+    assert (tmp_path / "seen").read_text() == "What is ownership?\n"
+    assert filled.get("rust-notes").messages()[-1].parts[0].content == "What is borrowing?"
+
+
+def test_an_editor_that_changes_nothing_changes_nothing(filled):
+    version = filled.get("rust-notes").version
+    code, seen = terminal("sessions", "edit", "rust-notes", "m1", EDITOR="true")
+    assert (code, "Nothing was changed." in seen) == (0, True)
+    assert filled.get("rust-notes").version == version
+
+
+@pytest.mark.parametrize(("key", "gone"), [(b"y\n", True), (b"n\n", False)])
+def test_erase_asks_and_shows_what_goes(filled, key, gone):
+    _, seen = terminal("sessions", "erase", "rust-notes", "m1", keys=key)
+    assert "Erase for good: user: What is ownership? ?" in seen
+    assert (filled.get("rust-notes").messages()[0].parts == ()) is gone
+
+
+def test_emptying_the_whole_trash_asks(filled):
+    filled.trash("go-notes")
+    terminal("trash", "empty", "--all", keys=b"n\n")
+    assert len(filled.trashed()) == 1
+    terminal("trash", "empty", "--all", keys=b"y\n")
+    assert len(filled.trashed()) == 0

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from ..errors import InvalidError
 from .amounts import moment, span
 from .app import App, pass_app
 from .editing import tell
@@ -40,11 +39,7 @@ def expire(
     if sliding and after is None:
         raise click.UsageError("--sliding goes with --after.")
     with app.writing() as store:
-        session = store.get(store.resolve(reference))
-        try:
-            info = session.expire(after=after, at=at, sliding=sliding)
-        except OverflowError:
-            raise InvalidError("That is too far away.", hint="Or never: --never.") from None
+        info = store.get(store.resolve(reference)).expire(after=after, at=at, sliding=sliding)
     end = info.expires_at
     if end is None:
         tell(app, info, f"{label(info)} does not expire.")

@@ -131,7 +131,10 @@ def merge(
 
 def _tell_merged(app: App, result: MergeResult) -> None:
     here = f"; {len(result.skipped):,} here already" if result.skipped else ""
-    app.say(f"Took {counted(len(result.taken), 'message')}{here}.")
+    if result.taken:
+        app.say(f"Took {counted(len(result.taken), 'message')}{here}.")
+    else:
+        app.say("Took nothing: all of it is here already.")
     for conflict in result.conflicts:
         app.complain(
             f"Conflict: both sides changed {conflict.message_id}"

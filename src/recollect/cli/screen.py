@@ -52,11 +52,13 @@ def show_cut(app: App, lines: Iterable[Line]) -> None:
     def cut(line: Line) -> RenderableType:
         from rich.text import Text
 
-        text = Text(no_wrap=True, overflow="ellipsis")
+        text = Text()
         for piece in line:
             text.append(piece.text, piece.style)
+        text.truncate(room, overflow="ellipsis")
         return text
 
+    room = width()
     _show(app, (cut(line) for line in lines))
 
 

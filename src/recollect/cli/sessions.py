@@ -72,7 +72,7 @@ def show(app: App, reference: str, last: int | None, at: int | None, no_tools: b
     """Show a session's messages."""
     from .conversation import heading, spoken, without_tools
     from .figures import exact, local
-    from .screen import show_lines
+    from .screen import Piece, show_lines
 
     with app.opened() as store:
         session = store.get(store.resolve(reference), at=at)
@@ -87,6 +87,8 @@ def show(app: App, reference: str, last: int | None, at: int | None, no_tools: b
     else:
         when = local if app.terminal else exact
         lines = [*heading(info, when)]
+        if at is not None:
+            lines.append([Piece(f"as it was at version {at}", "dim")])
         show_lines(
             app, (line for part in (lines, spoken(messages, when, markdown=markdown)) for line in part)
         )

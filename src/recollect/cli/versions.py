@@ -82,7 +82,7 @@ def undo(app: App, reference: str) -> None:
         session = store.get(store.resolve(reference))
         info = session.undo()
         newest = session.history(limit=1)
-    tell(app, info, f"{label(info)}: {newest[0].summary}.")
+    tell(app, info, f"Undone. {label(info)}: {newest[0].summary}.")
 
 
 @click.command("restore-version", cls=Command, epilog="Example: recollect sessions restore-version @last 17")
