@@ -22,6 +22,7 @@ class AsyncTransaction(AsyncStore):
     """What ``async with store.transaction() as tx`` gives; see ``Transaction``.
 
     It has a thread of its own, because a transaction belongs to one; other writers wait for its end.
+    Sessions from inside may be used on afterwards.
     """
 
     def __init__(self, store: AsyncStore) -> None:
@@ -33,6 +34,7 @@ class AsyncTransaction(AsyncStore):
         self._stack = ExitStack()
         self._backend = exclusive_of(self._core.backend)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recollect-transaction")
+        self._ended = False
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -49,16 +51,21 @@ class AsyncTransaction(AsyncStore):
         try:
             await self._on_thread(lambda: self._stack.__exit__(kind, error, trace))
         finally:
+            self._ended = True
             self._thread.shutdown(wait=False)
 
     async def _write(
         self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
     ) -> T:
+        if self._ended:
+            return await self._outer._write(verb, *args, **options)
         return await self._on_thread(lambda: step(verb(self._core, *args, **options)))
 
     async def _read(
         self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
     ) -> T:
+        if self._ended:
+            return await self._outer._read(verb, *args, **options)
         return await self._on_thread(lambda: step(verb(self._core, *args, **options)))
 
     async def sessions(self, *_args: object, **_filters: object) -> NoReturn:
