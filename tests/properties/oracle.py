@@ -277,27 +277,33 @@ class Talk:
             for node in self.nodes
         ]
 
+    def twin(self, version: int | None = None) -> tuple[Talk, dict[Node, Node]]:
+        """A copy of its past up to a version, which shares nothing that changes; and each message's copy."""
+        version = self.version if version is None else version
+        talk = copy(self)
+        twins: dict[Node, Node] = {}
+        for node in self.nodes:
+            if node.version <= version:
+                twins[node] = copy(node)
+                twins[node].parent = twins[node.parent] if node.parent else None
+        talk.nodes = list(twins.values())
+        talk.snapshots = {}
+        for number, snapshot in self.snapshots.items():
+            if number <= version:
+                same = talk.snapshots[number] = snapshot.changed()
+                same.heads = {b: twins[n] if n else None for b, n in snapshot.heads.items()}
+        talk.version = version
+        talk.commits = [*(c for c in self.commits if c < version), version]
+        return talk, twins
+
     def forked(self, session_id: str, at: str | int | None, name: str | None, now: datetime) -> Talk:
         """A new session with this one's past."""
         tip = self.find(at) if isinstance(at, str) else None
         version = tip.version if tip else self.version if at is None else at
         assert isinstance(version, int)
         self.at(version)
-        fork = copy(self)
+        fork, twins = self.twin(version)
         fork.id = session_id
-        twins: dict[Node, Node] = {}
-        for node in self.nodes:
-            if node.version <= version:
-                twins[node] = copy(node)
-                twins[node].parent = twins[node.parent] if node.parent else None
-        fork.nodes = list(twins.values())
-        fork.snapshots = {}
-        for number, snapshot in self.snapshots.items():
-            if number <= version:
-                twin = fork.snapshots[number] = snapshot.changed()
-                twin.heads = {b: twins[n] if n else None for b, n in snapshot.heads.items()}
-        fork.version = version
-        fork.commits = [*(c for c in self.commits if c < version), version]
         new = fork.now.changed()
         new.created_at, new.deleted_at = now, None
         new.forked_from = ForkedFrom(self.id, version)

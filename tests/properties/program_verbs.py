@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -15,16 +16,35 @@ from recollect import (
     Message,
     NotFoundError,
     TrashedError,
+    UnsupportedError,
 )
 
 from . import oracle_merging as merging
 from . import oracle_verbs as verbs
 from .oracle import line
 from .oracle_verbs import Step
-from .programs import BRANCHES, LABELS, SLOTS, TAGS, Numbers, Runner, learn
+from .programs import BRANCHES, LABELS, SLOTS, TAGS, Numbers, Runner, learn, program
 
 STRATEGIES = ("continuation", "continuation", "rebase", "interleave", "cherry_pick")
 MOST = 60
+INSIDE = (
+    "append",
+    "append_aside",
+    "save",
+    "update",
+    "branch",
+    "edit",
+    "erase",
+    "undo",
+    "fork",
+    "merge",
+    "delete",
+)
+"""What transactions of a program are made of."""
+
+
+class _OnPurposeError(Exception):
+    """What takes a transaction back."""
 
 
 class VerbRunner(Runner):
@@ -290,6 +310,32 @@ class VerbRunner(Runner):
         for call in (handle.messages, handle.undo, handle.pop, lambda: self.store.get(slot)):
             with pytest.raises(NotFoundError):
                 call()
+
+    def transaction(self, slot: str, numbers: Numbers) -> None:
+        """Some more steps, which become visible together, or else are taken back."""
+        rng = random.Random(numbers.below(1000))
+        steps = [op._replace(verb=rng.choice(INSIDE)) for op in program(rng, 4)]
+        fails = numbers.one_in(2)
+        if not self.store.capabilities.transactions:
+            with pytest.raises(UnsupportedError):
+                self.store.transaction()
+            return
+        before = {name: talk.twin()[0] for name, talk in self.talks.items()}
+        handles, outer = dict(self.handles), self.store
+        try:
+            with outer.transaction() as tx:
+                self.store = tx
+                for op in steps:
+                    self.step(op)
+                    for touched in self.touched:
+                        self.check(touched, sum(op.numbers))
+                if fails:
+                    raise _OnPurposeError
+        except _OnPurposeError:
+            self.talks, self.handles = before, handles
+        finally:
+            self.store = outer
+        self.touched |= set(self.talks)
 
     def past(self, slot: str, numbers: Numbers) -> None:
         past = self.store.get(slot, at=1 + numbers.below(self.talks[slot].version))

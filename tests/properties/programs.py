@@ -51,6 +51,7 @@ WEIGHTS = {
     "delete": 1,
     "past": 2,
     "guarded": 2,
+    "transaction": 2,
 }
 _VERBS, _CUMULATED = list(WEIGHTS), [sum(list(WEIGHTS.values())[: n + 1]) for n in range(len(WEIGHTS))]
 
@@ -99,13 +100,17 @@ class Runner:
         for op in ops:
             self.clock.advance(0.001)
             self.touched = set()
-            numbers = Numbers(op.numbers)
-            slot = numbers.of(SLOTS)
-            if slot not in self.talks:
-                self._create(slot)
-            getattr(self, op.verb)(slot, numbers)
+            self.step(op)
             for touched in self.touched:
                 self.check(touched, sum(op.numbers))
+
+    def step(self, op: Op) -> None:
+        """Run one step; the session that it is about is made if it is not there."""
+        numbers = Numbers(op.numbers)
+        slot = numbers.of(SLOTS)
+        if slot not in self.talks:
+            self._create(slot)
+        getattr(self, op.verb)(slot, numbers)
 
     @property
     def now(self) -> Any:
