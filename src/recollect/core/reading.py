@@ -38,8 +38,7 @@ async def messages(
         await core.refresh(handle)
         tip = await parent_of(core, handle.key, before)
     elif at is not None:
-        await core.refresh(handle)
-        tip = await tip_at(core, handle.state, handle.key, at)
+        tip = await tip_at(core, await core.refresh(handle), handle.key, at)
     else:
         tip = (await core.refresh(handle)).tip
     return await line(core, handle.key, tip, count)
