@@ -170,6 +170,20 @@ def test_a_talking_writer_never_indexes(tmp_path, monkeypatch):
     step(backend.close())
 
 
+def test_a_writer_that_asks_for_ids_indexes_when_much_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr("recollect.backends.sql.writer._BULK_BACKLOG", 10)
+    monkeypatch.setattr("recollect.backends.sql.writer._ASKED_BATCH", 20)
+    monkeypatch.setattr(maintenance, "BACKLOG", 10**9)
+    monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
+    backend = opened(tmp_path / "a.db")
+    for n in range(50):
+        assert step(backend.seqs(KEY, [b"sm%d" % (n * 2 + 1)])) == {}
+        append(backend, n * 2, "some words", count=2)
+    assert waiting(backend) <= 32
+    assert len(step(backend.seqs(KEY, [b"sm%d" % n for n in range(1, 101)]))) == 100
+    step(backend.close())
+
+
 def erase(backend, version, seq):
     tombstone = Record(version + 1, ERASE, seq, b"", 0, "", b"{}")
     row = SessionRow(KEY, version + 1, 0, 0, b"{}")

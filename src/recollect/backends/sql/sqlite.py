@@ -156,6 +156,7 @@ class SqliteBackend:
 
     async def seqs(self, key: Key, ids: Sequence[bytes]) -> dict[bytes, int]:
         """The newest seq of each message id that is stored."""
+        self._writer.asked = True
         with self._reading as conn:
             return reads.seqs(conn, key, ids)
 

@@ -31,6 +31,7 @@ _BULK = 8
 _FLOOD = 8 * BACKLOG
 _BULK_BACKLOG = 1024
 """Texts that wait while bulk is written: the room that they take stays in the file."""
+_ASKED_BATCH = 256
 
 
 class Writer:
@@ -46,6 +47,9 @@ class Writer:
         self._texts = self._bulk = 0
         self._scrub = False
         self._lost: StoreError | None = None
+        self.asked = False
+        """Ids of messages were looked up, which reads all that wait: so that no more than about
+        ``_BULK_BACKLOG`` do then."""
         self.owner = 0
         """The thread inside ``exclusive``, 0 when there is none."""
 
@@ -111,7 +115,7 @@ class Writer:
                     texts += waiting
                     if waiting >= _BULK:
                         bulk += waiting
-            if bulk and not nested:
+            if (bulk or self.asked) and not nested:
                 self._keep_up(conn, bulk)
             ending = True
             conn.execute("RELEASE c" if nested else "COMMIT")
@@ -148,8 +152,13 @@ class Writer:
 
     def _keep_up(self, conn: apsw.Connection, texts: int) -> None:
         """A bulk writer indexes as much as it adds, once enough waits: what waits takes room in the
-        file. Lone appends never pay for that, unless they come in floods."""
+        file. Lone appends never pay for that, unless they come in floods, or in larger numbers with
+        ids to be looked up."""
         maintenance = self._maintenance
+        if self.asked:
+            self.asked = False
+            if maintenance.backlog > _BULK_BACKLOG + _ASKED_BATCH:
+                texts = max(texts, _ASKED_BATCH)
         if texts and maintenance.backlog > _BULK_BACKLOG:
             maintenance.backlog -= TextIndex.drain(conn, texts)
 
