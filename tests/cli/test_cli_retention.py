@@ -101,7 +101,7 @@ def test_cleanup_takes_its_limits_from_the_configuration(run, filled, configured
     assert "go-notes" not in run("--json", "cleanup", "--keep-pinned").json["sessions"]
 
 
-def test_auto_cleans_before_a_command_that_writes(run, filled, configured):
+def test_auto_cleans_with_a_command_that_writes(run, filled, configured):
     configured("max_sessions = 2", "auto = true")
     assert run("sessions", "list").err == ""
     assert run("sessions", "show", "rust-notes").code == 0
@@ -121,6 +121,22 @@ def test_auto_empties_the_trash_and_can_be_silent(run, filled, configured):
     ran = run("--quiet", "--json", "sessions", "pin", "go-notes")
     assert (ran.err, len(ran.json["sessions"])) == ("", 1)
     assert trashed(filled) == set()
+
+
+def test_auto_spares_what_the_command_saves(run, filled, configured):
+    configured("max_sessions = 2", "auto = true")
+    run("sessions", "pin", "rust-notes")
+    assert trashed(filled) == {UUID}
+    filled.trash("go-notes")  # in January, by the clock of the test's own store
+    configured("trash_days = 7", "auto = true")
+    assert run("sessions", "restore", "go-notes").code == 0
+    assert "go-notes" in live(filled)
+
+
+def test_auto_does_nothing_after_a_command_that_failed(run, filled, configured):
+    configured("max_sessions = 1", "auto = true")
+    assert run("sessions", "tag", "absent", "new").code == 3
+    assert live(filled) == ALL
 
 
 def test_auto_is_off_unless_it_is_on(run, filled, configured):

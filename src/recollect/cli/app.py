@@ -49,15 +49,15 @@ class App:
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        """The store, open for a command that changes it: what has grown too old goes first, if the
-        configuration says ``auto``."""
+        """The store, open for a command that changes it. If the configuration says ``auto``, what
+        has grown too old goes afterwards: not before, or what one is about to pin were gone."""
         settings = self.settings()
         with self._opened(settings, readonly=False) as store:
+            yield store
             if settings.retention.auto:
                 from .cleanup import clean_by_itself
 
                 clean_by_itself(self, store, settings.retention)
-            yield store
 
     @contextmanager
     def _opened(self, settings: Settings, readonly: bool) -> Iterator[Store]:

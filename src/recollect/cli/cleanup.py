@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import StoreError
+from ..errors import NotFoundError, StoreError
 from .amounts import size as byte_count
 from .amounts import span
 from .app import App, pass_app
@@ -114,16 +114,27 @@ def _policy(
 
 
 def _lines(store: Store, result: CleanupResult) -> list[str]:
-    """Each session that goes, why, and as long as it is there, when it changed and its name."""
+    """Each session that goes, why, and before it goes when it changed and its name.
+
+    The oldest go first and age comes before number before size, so that the counts say which is why.
+    """
     reasons = ["age"] * result.by_age + ["limit"] * result.by_limit + ["size"] * result.by_size
     lines = []
     for session_id, reason in zip(result.sessions, reasons, strict=True):
         fields = [session_id, REASONS[reason]]
         if result.dry_run:
-            info = store.get(session_id).info
-            fields += [exact(info.updated_at), info.name or info.preview]
+            fields += _about(store, session_id)
         lines.append("\t".join(one_line(field) for field in fields))
     return lines
+
+
+def _about(store: Store, session_id: str) -> list[str]:
+    """When a session changed and its name; nothing if it was deleted in the meantime."""
+    try:
+        info = store.get(session_id).info
+    except NotFoundError:
+        return []
+    return [exact(info.updated_at), info.name or info.preview]
 
 
 def _conclude(app: App, result: CleanupResult, purge: bool) -> None:

@@ -27,9 +27,10 @@ _PLAIN_WORD = re.compile(r"[\w@.+:/=,~-]+")
 
 def session_argument(*, many: bool = False, trashed: bool = False, required: bool = True) -> Callable[[F], F]:
     """An argument ``ID`` (``reference``), or ``ID…`` (``references``)."""
+    word = "ID..." if many else "ID"
     return click.argument(
         "references" if many else "reference",
-        metavar="ID..." if many else "ID",
+        metavar=word if required else f"[{word}]",
         nargs=-1 if many else 1,
         required=required,
         shell_complete=_complete_trashed if trashed else complete_session,
