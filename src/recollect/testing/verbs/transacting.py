@@ -83,6 +83,10 @@ class TransactionVerbs(CheckedVerbTests):
             assert said(again) == ["one"]
             again.append(Message.assistant("two"))
             assert said(tx.get("old"), last=1) == ["two"]
+            assert (again.version, again.info.message_count) == (3, 2)
+            assert said(again, at=2) == ["one"]
+            assert said(again, at=3) == ["one", "two"]
+            assert [e.version for e in again.history()] == [3, 2, 1]
             assert tx.get("old").refresh().message_count == 2
             tx.create("new")
             assert tx.exists("new")
