@@ -331,6 +331,8 @@ def machine(places: Sequence[Place]) -> dict[str, str]:
         "SQLite": f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})",
         "msgspec": msgspec.__version__,
     }
+    if hasattr(os, "getloadavg"):
+        found["load before"] = f"{os.getloadavg()[0]:.1f} processes on average wanted a core"
     for place in places:
         times = _fdatasync(place)
         found[place.name] = (

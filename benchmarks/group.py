@@ -41,9 +41,9 @@ def record(report: Report, place: str, result: dict[str, float], times: float | 
     """Take what ``throughput`` found."""
     target = None if times is None else Target(times, at_least=True)
     name = f"{TASKS} tasks on their own sessions"
-    report.add(
-        name, place, result["ours"], "turns/s", result["raw"], target, f"{result['longest']:.1f} ms longest"
-    )
+    best = result["best"] / result["raw_best"]
+    note = f"best rounds {best:.1f} x; longest wait {result['longest']:.1f} ms"
+    report.add(name, place, result["ours"], "turns/s", result["raw"], target, note)
     lag = Target(plus=10) if place == "disk" else None
     note = f"most {result['lag_max']:.1f} ms; idle loop p99 {result['idle']:.2f} ms"
     report.add("  event-loop lag meanwhile, p99", place, result["lag"], "ms", None, lag, note)
@@ -94,6 +94,8 @@ async def throughput(folder: Path, rounds: int, each: int, slow: SlowVFS | None 
     return {
         "ours": number / ours.p50,
         "raw": number / limit.p50,
+        "best": number / min(ours.values),
+        "raw_best": number / min(limit.values),
         "lag": lags.p99 / 1e3,
         "lag_max": max(lags.values) / 1e3,
         "idle": idle.p99 / 1e3,
