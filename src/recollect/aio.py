@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
@@ -39,7 +40,9 @@ T = TypeVar("T")
 class AsyncStore:
     """A ``Store`` for asyncio: the same verbs, awaited. Use it with ``async with``.
 
-    Without ``async with``, it opens at its first verb.
+    Without ``async with``, it opens at its first verb. With ``retention``, or where the
+    configuration file says ``auto = true``, it cleans up by that policy when it opens and every
+    ``cleanup_every`` from then on: to the trash first, and for good after ``trash_days``.
     """
 
     def __init__(
@@ -50,11 +53,23 @@ class AsyncStore:
         durability: str | None = None,
         readonly: bool = False,
         clock: Clock | None = None,
+        retention: RetentionPolicy | None = None,
+        cleanup_every: timedelta = timedelta(hours=1),
+        trash_days: float = 30,
     ) -> None:
         self._opened = open_target(target, namespace, durability, readonly, clock)
         self._core = self._opened.core
         self._worker = Worker(self._core.backend) if self._opened.blocking else None
         self._owner = True
+        configured = self._opened.retention
+        if retention is None and configured is not None and configured.auto and configured.limited:
+            from .caretaking import policy_of
+
+            retention, trash_days = policy_of(configured), configured.trash_days
+        if retention is not None and not readonly:
+            from .caretaking import Caretaker  # only long-lived programs have one
+
+            self._opened.caretaker = Caretaker(self._core, self._worker, retention, cleanup_every, trash_days)
 
     async def _open(self) -> None:
         if self._opened.closed:
@@ -65,6 +80,8 @@ class AsyncStore:
             else:
                 await self._worker.write(self._core.backend.open)
             self._opened.ready = True
+            if self._opened.caretaker is not None:
+                self._opened.caretaker.start()
 
     async def _write(
         self, verb: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs
@@ -81,14 +98,17 @@ class AsyncStore:
     ) -> T:
         if not self._opened.ready or self._opened.closed:
             await self._open()
-        work = verb(self._core, *args, **options)
-        return await (work if self._worker is None else self._worker.read(work))
+        if self._worker is None:
+            return await verb(self._core, *args, **options)
+        return await self._worker.read(lambda: verb(self._core, *args, **options))
 
     async def close(self) -> None:
         """Let what is queued finish and release the engine. Closing twice is fine."""
         if self._opened.closed or not self._owner:
             return
         self._opened.closed = True
+        if self._opened.caretaker is not None:
+            await self._opened.caretaker.stop()
         if self._worker is None:
             await self._core.backend.close()
         else:

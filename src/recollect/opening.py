@@ -12,15 +12,21 @@ from .urls import StoreURL, backend_of, parse_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .caretaking import Caretaker
+    from .config import Retention
+
 
 class Opened:
     """An engine and what all views of one store share."""
 
-    __slots__ = ("blocking", "closed", "core", "ready")
+    __slots__ = ("blocking", "caretaker", "closed", "core", "ready", "retention")
 
-    def __init__(self, core: Core, blocking: bool) -> None:
+    def __init__(self, core: Core, blocking: bool, retention: Retention | None = None) -> None:
         self.core = core
         self.blocking = blocking
+        self.retention = retention
+        """What the configuration file says of retention, where it named the store."""
+        self.caretaker: Caretaker | None = None
         self.ready = False
         self.closed = False
 
@@ -33,11 +39,13 @@ def open_target(
     clock: Clock | None,
 ) -> Opened:
     """Build the engine for ``target``. Raises ConfigError."""
+    configured: Retention | None = None
     if target is None:
         from .config import load_settings
 
         settings = load_settings()
         target, namespace = settings.store, namespace or settings.namespace
+        configured = settings.retention
     if isinstance(target, str):
         url = _with_options(parse_url(target), {"durability": durability})
         backend = backend_of(url, readonly=readonly)
@@ -55,7 +63,7 @@ def open_target(
         clock=clock or (SystemClock() if blocking else _loop_clock()),
         readonly=readonly,
     )
-    return Opened(core, blocking)
+    return Opened(core, blocking, configured)
 
 
 def _loop_clock() -> Clock:

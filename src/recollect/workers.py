@@ -111,15 +111,11 @@ class Worker:
                 self._thread = threading.Thread(target=self._work, name="recollect-write", daemon=True)
                 self._thread.start()
 
-    async def read(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    async def read(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a reading operation on a thread of its own, never behind a write."""
-        try:
-            self._check()
-        except BaseException:
-            coroutine.close()
-            raise
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, step, coroutine)
+        self._check()
+        # The coroutine is made on that thread: one whose caller was cancelled before is never made.
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: step(operation()))
 
     async def close(self, last: Operation) -> None:
         """Let queued operations finish, run the last one, then stop the threads."""

@@ -94,7 +94,11 @@ def _entry(core: Core, key: Key, group: list[tuple[StoredRecord, Frame]]) -> His
     kind = kinds[0] if kinds else "append"
     last, frame = group[-1]
     return HistoryEntry(
-        last[0], to_datetime(frame.at), kind, ", ".join(filter(None, said)) or "touched", len(group)
+        last[0],
+        to_datetime(frame.at),
+        kind,
+        ", ".join(dict.fromkeys(filter(None, said))) or "touched",
+        len(group),
     )
 
 
