@@ -6,21 +6,49 @@ from collections.abc import Sequence
 
 from ..backend import Key, SessionRow
 from ..codec import set_parents
+from ..errors import ConflictError, UnknownOutcomeError
 from ..model import Message
-from ..records import HeadBody, Line, State, is_tombstone, preview_of
+from ..records import HeadBody, Line, Patch, State, is_tombstone, preview_of
 from .appending import check_unique, same_content
 from .base import Core, Handle
 from .batch import Batch
 from .drafts import Draft, drafts
 from .reading import by_seqs, line_records
-from .sessions import open_session
+from .sessions import make_room, open_session
 from .writing import Change, write
 
 
 async def save_session(core: Core, session_id: str, messages: Sequence[Message]) -> Handle:
-    """Save a whole history under an id, creating the session if need be."""
+    """Save a whole history under an id; a session that is not there is created with it, at once."""
+    core.writable()
+    key = core.key(session_id)
+    row = await core.backend.row(key)
+    if not core.visible(row):
+        await make_room(core, key, row)
+        handle = await _created(core, key, messages)
+        if handle is not None:
+            return handle
     handle = await open_session(core, session_id, {})
     await save(core, handle, messages)
+    return handle
+
+
+async def _created(core: Core, key: Key, messages: Sequence[Message]) -> Handle | None:
+    """A new session with its history in one commit; None when another writer was faster, or the
+    outcome is not known."""
+    batch = Batch.create(core, key, Patch())
+    ready = drafts(messages, batch.now)
+    check_unique(ready)
+    if ready:
+        batch.extend(ready)
+    change = batch.change(None)
+    try:
+        await core.backend.commit(change.commit)
+    except (ConflictError, UnknownOutcomeError):
+        return None
+    assert change.commit.row is not None
+    handle = Handle(key, change.commit.row, change.state)
+    core.adopt(handle, change.commit.row, change.state)
     return handle
 
 
