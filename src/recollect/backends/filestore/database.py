@@ -274,6 +274,11 @@ class Database:
         if conn is not None:
             conn.close()
 
+    def end(self) -> None:
+        """Close the handle and the lock's file."""
+        self.close()
+        self._lock.close()
+
     def after_fork(self) -> None:
         """In a child process: set the parent's handle aside."""
         _abandoned.append(self._conn)

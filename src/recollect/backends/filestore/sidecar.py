@@ -286,7 +286,7 @@ class Sidecar:
             except StoreError as error:
                 # Nothing is lost: whoever opens the store next finds the files changed.
                 _log.warning("the index of %s was not brought up to date: %s", self._logs.root, error)
-            self._database.close()
+            self._database.end()
             self._stamps_of = None
 
     def _record(self, news: dict[str, list[Change]]) -> None:
