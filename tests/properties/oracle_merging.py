@@ -88,11 +88,19 @@ def _conflicts(ours: list[Node], theirs: list[Node]) -> list[tuple[str | None, s
     found = []
     for node in theirs:
         other = mine.get(node.edited)
-        if other is None or node.content()[:3] == other.content()[:3]:
+        if other is None:
             continue
-        if node.id == other.id or (node.edited != node.id and other.edited != other.id):
+        two_contents = node.id == other.id and node.content() != other.content()
+        two_edits = node.edited != node.id and other.edited != other.id and node.origin != other.origin
+        if two_contents or (two_edits and _words(node) != _words(other)):
             found.append((node.edited, other.id, node.id))
     return found
+
+
+def _words(node: Node) -> tuple[object, ...]:
+    """What a message says, wherever it was copied from; copies leave out what was spent."""
+    metadata = {name: value for name, value in (node.metadata or {}).items() if name != "merged_from"}
+    return (node.role, node.parts, metadata)
 
 
 def _calls(node: Node | Message) -> set[str]:

@@ -85,9 +85,9 @@ class VerbRunner(Runner):
     def save(self, slot: str, numbers: Numbers) -> None:
         stored = self.handles[slot].messages()
         kept = stored[: numbers.below(len(stored) + 1)]
+        ids = {message.id for message in kept}
         if numbers.one_in(2):
             kept = [Message(role=m.role, parts=m.parts, usage=m.usage, metadata=m.metadata) for m in kept]
-        ids = {message.id for message in kept}
         said = [*kept, *(m for m in self.messages(numbers, 2) if not m.id or m.id not in ids)]
         self.both(slot, lambda _: self.store.save(slot, said), lambda t, step: verbs.save(t, step, said))
 
@@ -278,7 +278,7 @@ class VerbRunner(Runner):
             learn(expected.taken, result.taken)
             assert result.skipped == expected.skipped
             conflicts = [(c.message_id, c.ours, c.theirs) for c in result.conflicts]
-            assert conflicts == expected.conflicts
+            assert conflicts == expected.conflicts, f"{conflicts}\n not {expected.conflicts}"
 
     def _source(self, slot: str, numbers: Numbers) -> Any:
         """A branch or another session to merge from, now and then an impossible one."""

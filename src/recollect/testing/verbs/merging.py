@@ -187,6 +187,17 @@ class MergingVerbs(CheckedVerbTests):
         assert session.merge(other).conflicts == []
         assert other.merge(session).conflicts == []
 
+    def test_two_edits_that_say_the_same_are_no_conflict(self, store: Store) -> None:
+        session = store.create("a")
+        (first,) = grown(session, "one")
+        fork = session.fork("f")
+        session.edit(first.id, "uno")
+        fork.edit(first.id, "uno")
+        assert session.fork("trial").merge(fork).conflicts == []
+        copy = store.create("copy")
+        copy.merge(fork)  # the same edit, held as a copy
+        assert session.merge(copy).conflicts == []
+
     def test_what_was_spent_counts_once(self, store: Store) -> None:
         session = store.create("a")
         session.branch("idea")

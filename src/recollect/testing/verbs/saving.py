@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from ...errors import InvalidError
+from ...errors import InvalidError, StoreError
 from ...model import BlobPart, Message, Usage
 from .base import Store, VerbTests, said
 
@@ -91,3 +92,11 @@ class SavingVerbs(VerbTests):
             with pytest.raises(InvalidError):
                 store.save("a", bad)
         assert (store.get("a").version, said(store.get("a"))) == (version, ["one"])
+
+    def test_no_id_comes_twice_on_a_line(self, store: Store) -> None:
+        store.save("a", [Message.user("one", id="m1")])
+        with suppress(StoreError):  # it may be refused
+            store.save("a", [Message.user("one"), Message.assistant("other", id="m1")])
+        line = store.get("a").messages()
+        assert len({message.id for message in line}) == len(line)
+        assert store.save("a", line).messages() == line
