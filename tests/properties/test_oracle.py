@@ -34,7 +34,7 @@ def _make(engine: str, folder: Path) -> Callable[[], Any]:
     if engine == "memory":
         return MemoryBackend
     if engine == "sqlite":
-        return lambda: SqliteBackend(":memory:")
+        return lambda: SqliteBackend(folder / "chats.db")
     return lambda: FilesBackend(folder / "chats", texts=texts_of_body)
 
 
