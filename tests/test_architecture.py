@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transfer": FEATURES | {"formats"},
     "stepping": FEATURES,
     "workers": FEATURES | {"stepping"},
+    "caretaking": FEATURES | {"config", "workers"},
     "config": {"errors"},
     "urls": FEATURES,
     "opening": FEATURES | {"stepping", "urls"},
@@ -62,7 +63,7 @@ LAZILY: dict[str, set[str]] = {
     "urls": {"backends", "layers"},
     "opening": {"config", "workers"},
     "store": {"transaction", "workers"},
-    "aio": {"aio_transaction"},
+    "aio": {"aio_transaction", "caretaking"},
     "config": {"urls"},
     ROOT_MODULE: {"config"},
 }
@@ -73,6 +74,7 @@ FOR_TYPING: dict[str, set[str]] = {
     "store": {"transaction", "workers"},
     "aio_session": {"aio"},
     "aio": {"aio_transaction"},
+    "opening": {"caretaking", "config"},
 }
 """More that a part may name in annotations: under ``if TYPE_CHECKING`` only."""
 

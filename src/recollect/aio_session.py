@@ -60,12 +60,12 @@ class AsyncSession:
     @property
     def info(self) -> SessionInfo:
         """Attributes and figures as of the last verb on this handle."""
-        return self._handle.state.info
+        return self._handle.newest.info
 
     @property
     def version(self) -> int:
         """The seq of the newest record as of the last verb on this handle."""
-        return self._handle.state.version
+        return self._handle.newest.version
 
     async def refresh(self) -> SessionInfo:
         """See ``Session.refresh``."""

@@ -45,7 +45,7 @@ async def append(
     supplied = [d for d in ready if d.supplied]
     if supplied:
         check_unique(supplied)
-    seen = (handle.draft[1] if handle.draft else handle.state) if on_conflict == "branch" else None
+    seen = handle.newest if on_conflict == "branch" else None
 
     async def build(row: SessionRow, state: State) -> Change[list[Message]] | list[Message]:
         known = await _known(core, handle, supplied) if supplied else {}

@@ -54,6 +54,11 @@ class Handle:
         self.past = past
         self.draft: tuple[SessionRow, State] | None = None
 
+    @property
+    def newest(self) -> State:
+        """The state as the owner of an open transaction sees it: its own draft, if there is one."""
+        return self.draft[1] if self.draft else self.state
+
 
 class Group:
     """The handles written to in an open transaction of one engine."""

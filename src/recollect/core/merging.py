@@ -164,7 +164,7 @@ def _conflicts(ours: Sequence[Message], theirs: Sequence[Message]) -> list[Merge
     found = []
     for message in theirs:
         other = mine.get(_edited(message))
-        if other is None or same_content(message, other, dated=False):
+        if other is None or same_content(_bare(message), _bare(other), dated=False):
             continue
         if message.id != other.id and origin_of(message) == origin_of(other):
             continue  # one is a copy of the other
@@ -172,6 +172,12 @@ def _conflicts(ours: Sequence[Message], theirs: Sequence[Message]) -> list[Merge
         if message.id == other.id or both_edited:
             found.append(MergeConflict(_edited(message), other.id, message.id))
     return found
+
+
+def _bare(message: Message) -> Message:
+    """A message without what a copy has otherwise than what it was made of."""
+    metadata = {key: value for key, value in (message.metadata or {}).items() if key != "merged_from"}
+    return replace(message, usage=None, metadata=metadata)
 
 
 def _edited(message: Message) -> str:

@@ -70,7 +70,7 @@ async def save(
         records, _ = await line_records(core, row.key, state.tip, None) if state.tip else ([], 0)
         stored = core.codec.messages(row.key, records)
         set_parents(stored, None)
-        common = _common(stored, messages, ready)
+        common = _without_repeats(stored, ready, _common(stored, messages, ready))
         kept = stored[:common]
         fresh = await _unerased(core, row.key, ready[common:])
         if common == len(stored) and not fresh:
@@ -106,6 +106,12 @@ def _common(stored: Sequence[Message], messages: Sequence[Message], ready: Seque
             break
         count += 1
     return count
+
+
+def _without_repeats(stored: Sequence[Message], ready: Sequence[Draft], common: int) -> int:
+    """How many of the common messages can stay: none whose id comes again among the new ones."""
+    again = {d.message.id for d in ready[common:] if d.supplied}
+    return next((place for place in range(common) if stored[place].id in again), common)
 
 
 def _back(batch: Batch, tip: int, kept: Sequence[Message]) -> None:
