@@ -212,3 +212,19 @@ def test_a_forked_child_of_a_store_in_memory_has_a_copy(tmp_path):
     assert in_child(work) == "2"
     assert len(step(backend.read(KEY))) == 1
     step(backend.close())
+
+
+def test_a_session_that_another_handle_created_anew(tmp_path):
+    backend, other = opened(tmp_path / "a.db"), opened(tmp_path / "a.db")
+    append(backend, 0)
+    append(backend, 1)
+    step(other.commit(Commit(key=KEY, base=2, row=None, delete=True)))
+    append(other, 0, Key("", "between"))
+    append(other, 0)
+    with pytest.raises(ConflictError):
+        append(backend, 2)
+    append(backend, 1)
+    assert [seq for seq, *_ in step(backend.read(KEY))] == [1, 2]
+    assert len(step(backend.read(Key("", "between")))) == 1
+    step(backend.close())
+    step(other.close())

@@ -71,6 +71,23 @@ def test_leaving_by_an_exception_takes_everything_back(backend):
     assert count(backend) == 2
 
 
+def test_a_number_that_was_taken_back_goes_to_another_session(backend):
+    def fail():
+        with exclusive(backend):
+            step(backend.commit(turn(0)))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    other = Key("", "other")
+    step(backend.commit(turn(0, other)))
+    with pytest.raises(ConflictError):
+        step(backend.commit(turn(1)))
+    step(backend.commit(turn(0)))
+    step(backend.commit(turn(1), turn(1, other)))
+    assert (count(backend), count(backend, other)) == (2, 2)
+
+
 def test_a_conflict_inside_takes_back_only_its_own_commit(backend):
     with exclusive(backend):
         step(backend.commit(turn(0)))

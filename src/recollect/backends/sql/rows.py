@@ -26,6 +26,7 @@ __all__ = [
     "put_row",
     "safe",
     "sid_of",
+    "update_known",
     "update_row",
 ]
 
@@ -59,6 +60,15 @@ _UPDATE = (
 _UPDATE_COST = (
     "UPDATE sessions SET version = ?, updated_at = ?, message_count = ?, body = ?, cost = ?"
     " WHERE namespace = ? AND session_id = ? AND version = ? RETURNING sid"
+)
+# With the sid known, what each append changes: no search by key, and no row to fetch.
+_UPDATE_KNOWN = (
+    "UPDATE sessions SET version = ?, updated_at = ?, message_count = ?, body = ?"
+    " WHERE sid = ? AND version = ? AND namespace = ? AND session_id = ? AND cost IS NULL"
+)
+_UPDATE_KNOWN_COST = (
+    "UPDATE sessions SET version = ?, updated_at = ?, message_count = ?, body = ?, cost = ?"
+    " WHERE sid = ? AND version = ? AND namespace = ? AND session_id = ?"
 )
 
 
@@ -174,6 +184,18 @@ def update_row(conn: apsw.Connection, row: SessionRow, base: int, attributes: bo
         drop_labels(conn, sid)
         _insert_labels(conn, sid, row)
     return sid
+
+
+def update_known(conn: apsw.Connection, row: SessionRow, base: int, sid: int) -> bool:
+    """Replace what an append changes, at version ``base``, if ``sid`` is this session; False leaves it to
+    ``update_row`` to find out why not."""
+    key, cost = row.key, row.cost
+    changed = (row.version, row.updated_at, row.message_count, row.body)
+    if cost is None:
+        conn.execute(_UPDATE_KNOWN, (*changed, sid, base, *key))
+    else:
+        conn.execute(_UPDATE_KNOWN_COST, (*changed, cost, sid, base, *key))
+    return conn.changes() == 1
 
 
 def _insert_labels(conn: apsw.Connection, sid: int, row: SessionRow) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import apsw
 
-from ...backend import Commit
+from ...backend import Commit, Key
 from ...errors import AccessError, StoreError, UnavailableError
 from ..filelock import FileLock
 from .connections import Connections
@@ -46,6 +46,7 @@ class Writer:
         self._depth = 0
         self._texts = self._bulk = 0
         self._scrub = False
+        self._sids: dict[Key, int] = {}
         self._lost: StoreError | None = None
         self.asked = False
         """Ids of messages were looked up, which reads all that wait: so that no more than about
@@ -108,7 +109,7 @@ class Writer:
         try:
             conn.execute("SAVEPOINT c" if nested else "BEGIN IMMEDIATE")
             for commit in commits:
-                waiting = apply(conn, commit)
+                waiting = apply(conn, commit, self._sids)
                 if waiting < 0:
                     scrub = True
                 else:
@@ -130,7 +131,7 @@ class Writer:
         """The same for one commit inside ``exclusive``."""
         before = conn.total_changes()
         try:
-            waiting = apply(conn, commit)
+            waiting = apply(conn, commit, self._sids)
         except BaseException as error:
             if not conn.in_transaction or conn.total_changes() != before:
                 self._lose(conn, error)
@@ -248,6 +249,7 @@ class Writer:
         """In a child process: the transaction, if any, is the parent's."""
         self.owner = self._depth = 0
         self._lost = None
+        self._sids.clear()
 
 
 class Exclusively:

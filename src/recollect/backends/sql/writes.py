@@ -8,7 +8,7 @@ import apsw
 
 from ...backend import ROLES, Commit, Key, Record
 from ...errors import ConflictError, InvalidError
-from .rows import drop_labels, insert_row, sid_of, update_row
+from .rows import drop_labels, insert_row, sid_of, update_known, update_row
 from .text import TextIndex
 
 __all__ = ["apply", "check", "clear_scrub", "hand_over", "needs_scrub"]
@@ -16,6 +16,7 @@ __all__ = ["apply", "check", "clear_scrub", "hand_over", "needs_scrub"]
 _ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 _INSERT_RECORD = "INSERT INTO records (rid, kind, parent, at, role, body) VALUES (?, ?, ?, ?, ?, ?)"
 _SEQ_LIMIT = 2**32
+_KNOWN = 4096
 
 
 def check(commit: Commit, max_body: int) -> None:
@@ -44,16 +45,26 @@ def _too_large(commit: Commit, what: str, size: int, most: int) -> InvalidError:
     )
 
 
-def apply(conn: apsw.Connection, commit: Commit) -> int:
+def apply(conn: apsw.Connection, commit: Commit, sids: dict[Key, int]) -> int:
     """Write one commit; gives the number of messages that now wait to be indexed, -1 if something is to
-    be scrubbed. ConflictError when the stored version is not its base."""
+    be scrubbed. ConflictError when the stored version is not its base.
+
+    ``sids`` keeps the sids of sessions met. They are hints, compared with key and version before use:
+    entries may be wrong after a rollback, or after another process created a session anew.
+    """
     if commit.delete:
+        sids.pop(commit.key, None)
         _delete(conn, commit)
         return -1
     row = commit.row
     assert row is not None  # see check()
     base = commit.base
-    sid = update_row(conn, row, base, commit.attributes) if base else insert_row(conn, row)
+    sid = sids.get(row.key, 0)
+    if not (base and sid and not commit.attributes and update_known(conn, row, base, sid)):
+        sid = update_row(conn, row, base, commit.attributes) if base else insert_row(conn, row)
+        if len(sids) >= _KNOWN:
+            sids.clear()
+        sids[row.key] = sid
     texts = _insert_records(conn, sid << 32, commit.records) if commit.records else 0
     if commit.blobs:
         conn.executemany(
