@@ -88,11 +88,10 @@ def _conflicts(ours: list[Node], theirs: list[Node]) -> list[tuple[str | None, s
     found = []
     for node in theirs:
         other = mine.get(node.edited)
-        if other is None:
+        if other is None or _words(node) == _words(other):
             continue
-        two_contents = node.id == other.id and node.content() != other.content()
         two_edits = node.edited != node.id and other.edited != other.id and node.origin != other.origin
-        if two_contents or (two_edits and _words(node) != _words(other)):
+        if node.id == other.id or two_edits:
             found.append((node.edited, other.id, node.id))
     return found
 
