@@ -131,8 +131,9 @@ class MemoryText:
         records = self._logs[key].records
         for seq in sorted(records if seqs is None else seqs):
             rid = sid << 32 | seq
-            TextIndex.remove(conn, [rid])
             conn.execute("DELETE FROM records WHERE rid = ?", (rid,))
+            if conn.changes():  # only what was there before: looking among waiting texts walks them all
+                TextIndex.remove(conn, [rid])
             record = records.get(seq)
             if record is not None and _has_text(record):
                 conn.execute(
