@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 from recollect import urls
 from recollect.config import retention, settings
@@ -48,6 +49,19 @@ def addresses() -> str:
         " what is in force and where each value comes from; `recollect config path` prints where it is.",
         "## Retention",
         source.markdown(inspect.cleandoc(retention.__doc__ or "")),
+        table(["key", "value", "default"], _retention()),
+        "`auto` lets the command line clean up after a command that changed the store, and an `AsyncStore`"
+        " that was opened without a URL every hour. `trash_days` is how long sessions stay in the trash then."
+        " [How to clean up](../howto/clean-up.md) has examples.",
         "## Environment variables",
         table(["variable", "meaning"], [[f"`{name}`", text] for name, text in VARIABLES.items()]),
     )
+
+
+def _retention() -> list[list[str]]:
+    """The keys of the table with what they take and their defaults."""
+    default = retention.Retention().to_dict()
+    return [
+        [f"`{name}`", what, "no limit" if default[name] is None else f"`{json.dumps(default[name])}`"]
+        for name, (what, _) in retention._READERS.items()
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from types import ModuleType
 
 from recollect import codec, records
@@ -49,7 +50,8 @@ def _doc(module: ModuleType) -> str:
 
 
 def _tables() -> str:
-    return VIEW.sub("", schema.SCHEMA).strip()
+    pieces = VIEW.sub("", schema.SCHEMA).strip("\n").split("\n\n")
+    return "\n\n".join(textwrap.dedent(piece).strip("\n") for piece in pieces)
 
 
 def _columns() -> str:

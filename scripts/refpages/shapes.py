@@ -6,7 +6,16 @@ import json
 from typing import Any, get_args
 
 import recollect
-from recollect import BlobPart, BusyError, Message, Store, TextPart, ToolCallPart, Usage, model
+from recollect import (
+    BlobPart,
+    BusyError,
+    Message,
+    Store,
+    TextPart,
+    ToolCallPart,
+    Usage,
+    model,
+)
 from recollect.cli.codes import exit_code
 
 from . import source
@@ -41,6 +50,7 @@ def shapes() -> str:
             Message.user("What is Rust?", id=IDS[0]),
             Message.assistant("A language without a garbage collector.", id=IDS[1], model="m-1", usage=usage),
         )
+        history = {"history": [entry.to_dict() for entry in session.history()], "next": None}
         info, messages, hits = session.info, session.messages(), store.search("garbage")
         shown = {"session": info.to_dict(), "messages": [message.to_dict() for message in messages]}
         found = {"hits": [hit.to_dict() | {"score": 0.5} for hit in hits], "next": None}
@@ -49,6 +59,15 @@ def shapes() -> str:
         messages=2,
         sessions=["user-123"],
         damaged=[recollect.Damage("chats.jsonl", 40961, "The line is not JSON.")],
+    )
+    cleaned = recollect.CleanupResult(
+        sessions_deleted=1,
+        by_age=0,
+        by_limit=1,
+        by_size=0,
+        bytes_freed=0,
+        sessions=["user-123"],
+        dry_run=True,
     )
     error = BusyError("Another process has been writing to chats.db for 30 seconds.", hint="Try again.")
     return page(
@@ -69,6 +88,12 @@ def shapes() -> str:
         "## import",
         _json(_import(result)),
         "`messages` counts those added. `sessions` names every session that the files speak of.",
+        "## sessions history",
+        _json(history),
+        "`version` is that of the change's newest record; `records` says how many it has. `next` is given back as"
+        " `--before` for older changes.",
+        "## cleanup",
+        _json(cleaned.to_dict()),
         "## Errors",
         _json(_error(error)),
         "Goes to stdout with `--json`. `kind` is the `code` of [the error](errors.md), `code` the exit code.",
