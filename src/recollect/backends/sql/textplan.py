@@ -139,6 +139,8 @@ class Plan:
 
     def passing(self, hits: Sequence[Hit]) -> list[Found]:
         """Those among these documents."""
+        if not hits:
+            return []
         scores = dict(hits)
         sql = (
             "SELECT j.value, r.at, s.session_id, r.rid & 4294967295, r.rid FROM json_each(?) AS j"
