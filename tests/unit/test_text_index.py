@@ -286,6 +286,22 @@ def test_relevance_beyond_the_bound_ranks_the_newest(book, small):
     assert ("late", 1) in found
 
 
+@pytest.mark.parametrize("every", [2, 20], ids=["half pass", "nearly all pass"])
+def test_relevance_beyond_the_bound_pages_through_what_passes(book, small, monkeypatch, every):
+    monkeypatch.setattr(textbounds, "RANKED", 60)
+    monkeypatch.setattr(textbounds, "LOOKED_AT", 200)
+    for n in range(200):
+        role = "tool" if n % every == 0 else "user"
+        book.say(f"s{n // 8}", n % 8 + 1, "common " * (n % 7 + 1) + "filler " * (n % 5), NOW + n, role)
+    book.drain(1000)
+    pages = [paged(book, parse("common"), size, roles=("user",)) for size in (3, 1000)]
+    assert pages[0] == pages[1]
+    scores = [hit.score for hit in book.search("common", roles=("user",), limit=1000)]
+    assert scores == sorted(scores, reverse=True)
+    assert 54 <= len(set(pages[0])) == len(pages[0]) <= 68
+    assert {hit.role for hit in book.search("common", roles=("user",), limit=1000)} == {"user"}
+
+
 @pytest.mark.parametrize("query", ["common", "com*"])
 @pytest.mark.parametrize("order", ["relevance", "newest"])
 def test_filters_that_few_pass_still_find(book, small, monkeypatch, query, order):

@@ -1,9 +1,10 @@
 """The best hits of a query.
 
-A query with at most ``RANKED`` hits is ranked in full. Of one with more, the newest ``RANKED`` that
-pass the filters are ranked, or fewer, but never under ``LEAST``, once ``LOOKED_AT`` hits have been
-tested or ``PROBED`` blocks entered. With a prefix of at most three letters it is the newest two or
-four shards that are always read, and older ones until ``SHORT_LEAST`` have been found.
+A query with at most ``RANKED`` hits is ranked in full. Of one with more, the newest ``RANKED`` are
+ranked if nearly all of them pass the filters. Else it is the newest ``RANKED`` that pass, or fewer,
+but never under ``LEAST``, once ``LOOKED_AT`` hits have been tested or ``PROBED`` blocks entered. With
+a prefix of at most three letters it is the newest two or four shards that are always read, and older
+ones until ``SHORT_LEAST`` have been found.
 
 The hits beyond are not in the pages of this order; ``order="newest"`` has them all.
 """
@@ -30,6 +31,8 @@ def best(plan: Plan) -> list[Found]:
         first = list(islice(hits, bounds.RANKED + 1))
         if len(first) <= bounds.RANKED:
             return _of_all(plan, first, waiting)
+        if _nearly_all_pass(plan, first):
+            return _of_all(plan, first[: bounds.RANKED], waiting)
         found, looked = plan.passing(first), len(first)
         if len(found) >= bounds.LEAST or not plan.narrow():
             while len(found) < bounds.RANKED and (looked < bounds.LOOKED_AT or len(found) < bounds.LEAST):
@@ -44,8 +47,14 @@ def best(plan: Plan) -> list[Found]:
     return plan.page(waiting + _by_block(plan, weighted))
 
 
+def _nearly_all_pass(plan: Plan, hits: list[Hit]) -> bool:
+    """Whether filters hardly matter, by a sample that is the same for every page."""
+    sample = hits[:: max(len(hits) // bounds.SAMPLE, 1)]
+    return len(plan.passing(sample)) >= bounds.NEARLY_ALL * len(sample)
+
+
 def _of_all(plan: Plan, hits: list[Hit], found: list[Found]) -> list[Found]:
-    """The page of all hits there are, testing filters only as far down as the page reaches."""
+    """The page of these hits, testing filters only as far down as the page reaches."""
     limit, after = plan.query.limit, plan.query.after
     if after is not None:
         hits = [hit for hit in hits if hit[1] <= after[0]]

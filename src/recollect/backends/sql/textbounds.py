@@ -14,6 +14,8 @@ LOOKED_AT = 8000
 """Hits of the words that are tested against filters."""
 PROBED = 800
 """Blocks of the few sessions that a filter names, divided by the number of terms."""
+SAMPLE, NEARLY_ALL = 40, 0.9
+"""Hits tested to see whether filters matter, and the share that has to pass where they do not."""
 CHUNK = 1000
 """Hits that are tested at a time."""
 
