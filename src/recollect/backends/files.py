@@ -42,6 +42,7 @@ from ..errors import (
 from .filelock import FileLock
 from .filestore.changes import SLOTS, Changes
 from .filestore.disk import create_folders, mapped
+from .filestore.handles import Handles
 from .filestore.logs import Logs, Place
 from .filestore.names import encode_name
 from .filestore.news import News
@@ -82,7 +83,8 @@ class FilesBackend:
         self._durable = durability == "full"
         self._memory = Memory(os.path.join(self._root, ".index.db"))
         self._logs = Logs(self._root, self._memory.of, self._settled)
-        self._writer = Writer(self._logs, durable=self._durable, texts=texts is None)
+        self._handles = Handles()
+        self._writer = Writer(self._logs, self._handles, durable=self._durable, texts=texts is None)
         self._news = News()
         self._changes = Changes(os.path.join(self._root, ".locks", "changes"))
         self._texts = texts
@@ -92,7 +94,7 @@ class FilesBackend:
         self._opening = threading.Lock()
         self._open = False
         self._used: set[int] = set()
-        weakref.finalize(self, _close_all, self._locks)
+        weakref.finalize(self, _close_all, self._locks, self._handles)
         _live.add(self)
 
     @property
@@ -115,6 +117,7 @@ class FilesBackend:
                     create_folders(os.path.join(self._root, ".locks"), durable=False)
                     self._changes.open()
                 mode = os.stat(self._root).st_mode
+            self._handles.open()
             self._open = True
         if os.name == "posix" and mode & 0o077:
             warnings.warn(
@@ -135,6 +138,7 @@ class FilesBackend:
             if not self._open:
                 return
             self._open = False
+            self._handles.close()
             sidecar, self._sidecar_made = self._sidecar_made, None
             if not self._readonly and sidecar is None and self._news:
                 sidecar = self._new_sidecar()
@@ -152,6 +156,7 @@ class FilesBackend:
 
     def _after_fork(self) -> None:
         self._opening = threading.Lock()
+        self._handles.after_fork()
         self._logs.after_fork()
         self._news.after_fork()
         self._memory.after_fork()
@@ -326,7 +331,8 @@ def _let_go(lock: FileLock) -> None:
         lock.release()
 
 
-def _close_all(locks: list[FileLock]) -> None:
+def _close_all(locks: list[FileLock], handles: Handles) -> None:
+    handles.close()
     for lock in locks:
         lock.close()
 

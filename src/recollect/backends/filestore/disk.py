@@ -91,17 +91,21 @@ def create_folders(path: str, *, durable: bool) -> None:
         sync_folder(parent)
 
 
-def sync_file(fd: int) -> None:
-    """Makes a file's contents durable."""
-    if hasattr(os, "fdatasync"):
-        os.fdatasync(fd)
-        return
-    try:
-        import fcntl
+if hasattr(os, "fdatasync"):
 
-        fcntl.fcntl(fd, _FULLSYNC)
-    except (ImportError, OSError):
-        os.fsync(fd)  # Windows, and file systems that do not know the stronger call
+    def sync_file(fd: int) -> None:
+        """Makes a file's contents durable."""
+        os.fdatasync(fd)
+else:
+
+    def sync_file(fd: int) -> None:
+        """Makes a file's contents durable."""
+        try:
+            import fcntl
+
+            fcntl.fcntl(fd, _FULLSYNC)
+        except (ImportError, OSError):
+            os.fsync(fd)  # Windows, and file systems that do not know the stronger call
 
 
 def sync_folder(path: str) -> None:

@@ -183,7 +183,8 @@ def encode_records(records: Sequence[Record], base: int, *, texts: bool) -> byte
         id_ = to_id(message_id) if message_id else None
         id64 = message_id if message_id and id_ is None else None
         said = [safe(text) for text in words] if texts and words else None
-        json, body64 = _split(body)
+        whole = _verbatim(body)
+        json, body64 = (Raw(body), None) if whole else (UNSET, body)
         stored.append(
             FullRecord(seq, KINDS[kind], parent, id_, id64, to_moment(at), role, said, json, body64)
         )
@@ -202,24 +203,20 @@ def encode_row(row: SessionRow) -> bytes:
         row.version,
         to_moment(row.created_at),
         to_moment(row.updated_at),
-        _maybe(row.name),
-        _maybe(row.provider),
-        _maybe(row.model),
+        row.name and safe(row.name),
+        row.provider and safe(row.provider),
+        row.model and safe(row.model),
         tuple(map(safe, row.tags)) if row.tags else (),
         tuple((safe(path), safe(value)) for path, value in row.metadata) if row.metadata else (),
         row.cost,
         row.message_count,
         row.pinned,
-        _maybe(row.forked_from),
+        row.forked_from and safe(row.forked_from),
         None if row.expires_at is None else to_moment(row.expires_at),
         None if row.deleted_at is None else to_moment(row.deleted_at),
         *_split(row.body),
     )
     return _encode(stored)
-
-
-def _maybe(text: str | None) -> str | None:
-    return None if text is None else safe(text)
 
 
 def encode_line(base: int, records: bytes, row: bytes | None = None) -> bytes:

@@ -13,7 +13,7 @@ from zlib import crc32
 from ...backend import Key, SessionRow, StoredRecord
 from ...errors import CorruptError
 from .changes import SLOTS
-from .disk import mapped, open_private, stamp_of, translated
+from .disk import mapped, open_private, stamp_of
 from .log import Log
 from .names import LOG_SUFFIX, encode_name
 
@@ -152,13 +152,10 @@ class Logs:
                     raise error
                 return log.row
 
-    def tail(self, place: Place, fd: int) -> Tail:
-        """Where and at which version the log ends. The caller holds the session's lock, so that it
-        stays so."""
-        try:
-            stamp = stamp_of(os.fstat(fd))
-        except OSError as error:
-            raise translated(error, "read", place.log) from error
+    def tail(self, place: Place, fd: int, info: os.stat_result) -> Tail:
+        """Where and at which version the log ends, whose file's state is ``info``. The caller holds
+        the session's lock, so that it stays so."""
+        stamp = stamp_of(info)
         shelf = self.shelf(place)
         with shelf.lock:
             if shelf.log.stamp == stamp:

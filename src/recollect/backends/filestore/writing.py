@@ -27,6 +27,7 @@ from .disk import (
     write_all,
     write_new_file,
 )
+from .handles import Handles
 from .log import Log
 from .logs import Logs, Place, Shelf
 
@@ -60,8 +61,9 @@ class Change(Struct, gc=False):
 class Writer:
     """Applies commits to files."""
 
-    def __init__(self, logs: Logs, *, durable: bool, texts: bool) -> None:
+    def __init__(self, logs: Logs, handles: Handles, *, durable: bool, texts: bool) -> None:
         self._logs = logs
+        self._handles = handles
         self._durable = durable
         self._texts = texts
 
@@ -73,8 +75,11 @@ class Writer:
         name = commit.key.session_id
         if row is None or row.key != commit.key:
             raise InvalidError(f"A commit to session {name!r} has no row, or another session's.")
-        if len(row.body) > MAX_BODY or any(len(record.body) > MAX_BODY for record in commit.records):
+        if len(row.body) > MAX_BODY:
             raise _too_large(name)
+        for record in commit.records:
+            if len(record.body) > MAX_BODY:
+                raise _too_large(name)
         if commit.blobs and max(map(len, commit.blobs.values())) > MAX_BODY:
             raise _too_large(name)
         records = lines.encode_records(commit.records, commit.base, texts=self._texts)
@@ -85,20 +90,26 @@ class Writer:
     def apply(self, place: Place, prepared: Prepared) -> Change | None:
         """Write a commit; what the index may add to itself, or None where it has to look itself."""
         try:
-            fd = open_private(place.log, _APPEND)
+            fd, info = self._handles.take(place.log)
         except FileNotFoundError:
             _check_base(prepared.commit, 0)
             return None if prepared.commit.delete else self._create(place, prepared)
         except OSError as error:
             raise translated(error, "open", place.log) from error
         try:
-            return self._apply(place, fd, prepared)
-        finally:
+            change = self._apply(place, fd, info, prepared)
+        except BaseException:
             os.close(fd)
+            raise
+        if change is None:
+            os.close(fd)  # of a file that was deleted or replaced
+        else:
+            self._handles.keep(place.log, fd, info)
+        return change
 
-    def _apply(self, place: Place, fd: int, prepared: Prepared) -> Change | None:
+    def _apply(self, place: Place, fd: int, info: os.stat_result, prepared: Prepared) -> Change | None:
         commit = prepared.commit
-        shelf, version, end, size, is_empty, damage = self._logs.tail(place, fd)
+        shelf, version, end, size, is_empty, damage = self._logs.tail(place, fd, info)
         if commit.base != version:
             _check_base(commit, version)
         if commit.delete:
