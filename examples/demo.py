@@ -85,6 +85,10 @@ def run(demo: Demo) -> None:
     demo.step("Give a conversation a name.", "sessions", "rename", shortest, "My favourite")
     demo.step("Give it a tag.", "sessions", "tag", shortest, "favourite")
     demo.step("Tags filter every list and every search.", "sessions", "list", "--tags", "favourite")
+    demo.step("Ask again, differently.", "sessions", "edit", shortest, "@1", "The same, but shorter, please.")
+    demo.step("The old line is still there, on a branch of its own.", "sessions", "tree", shortest)
+    demo.step("Every change can be taken back.", "sessions", "undo", shortest)
+
     demo.step("Export as Markdown.", "export", shortest, "--format", "markdown")
     demo.step("Export the whole log for another store.", "export", shortest, "-o", "chat.json")
     demo.step("Check every record of the store.", "verify")

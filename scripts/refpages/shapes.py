@@ -90,8 +90,8 @@ def shapes() -> str:
         "`messages` counts those added. `sessions` names every session that the files speak of.",
         "## sessions history",
         _json(history),
-        "`version` is that of the change's newest record; `records` says how many it has. `next` is given back as"
-        " `--before` for older changes.",
+        "`version` is that of the change's newest record; `records` says how many it has. `next` is given"
+        " back as `--before` for older changes.",
         "## cleanup",
         _json(cleaned.to_dict()),
         "## Errors",
