@@ -118,6 +118,12 @@ class ErasingVerbs(CheckedVerbTests):
         store.save("a", history)
         _nowhere(store, session)
 
+    def test_a_save_that_uses_its_id_anew_does_not_bring_it_back(self, store: Store) -> None:
+        session = store.save("a", [Message.user(_SECRET, id="m1"), Message.assistant("two")])
+        session.erase("m1")
+        store.save("a", [Message.user(_SECRET), Message.user("new", id="m1")])
+        _nowhere(store, session)
+
     @pytest.mark.parametrize("format_", ["json", "jsonl"])
     def test_an_import_does_not_bring_it_back(self, store: Store, tmp_path: Path, format_: str) -> None:
         session = store.create("a")
