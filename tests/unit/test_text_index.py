@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import islice
+from itertools import accumulate, islice
 
 import apsw
 import pytest
@@ -284,6 +284,24 @@ def test_relevance_beyond_the_bound_ranks_the_newest(book, small):
     assert set(found) <= everything
     assert textbounds.RANKED <= len(found) < len(everything)
     assert ("late", 1) in found
+
+
+def test_short_prefixes_are_ranked_among_the_newest_shards(book, small, monkeypatch):
+    for name, value in {"RANKED": 1000, "LOOKED_AT": 1000, "SHORT_LEAST": 4}.items():
+        monkeypatch.setattr(textbounds, name, value)
+    for n in range(160):
+        book.say(f"s{n // 8}", n % 8 + 1, "common", NOW + n)
+    book.drain(1000)
+    docs = [shard.docs for shard in textshards.shards(book.conn)]
+
+    def newest(count):
+        return next(total for total in accumulate(docs) if total >= count)
+
+    found = [len(book.found(prefix)) for prefix in ("c*", "co*", "com*", "comm*")]
+    assert found == [newest(16), newest(64), newest(128), 160]
+    assert found == sorted(set(found))
+    monkeypatch.setattr(textbounds, "SHORT_LEAST", found[0] + 1)
+    assert len(book.found("c*")) > found[0]
 
 
 @pytest.mark.parametrize("every", [2, 20], ids=["half pass", "nearly all pass"])

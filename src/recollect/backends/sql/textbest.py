@@ -3,8 +3,8 @@
 A query with at most ``RANKED`` hits is ranked in full. Of one with more, the newest ``RANKED`` are
 ranked if nearly all of them pass the filters. Else it is the newest ``RANKED`` that pass, or fewer,
 but never under ``LEAST``, once ``LOOKED_AT`` hits have been tested or ``PROBED`` blocks entered. With
-a prefix of at most three letters it is the newest two or four shards that are always read, and older
-ones until ``SHORT_LEAST`` have been found.
+a prefix of at most three letters it is the newest shards of ``shards_for``, for one letter half a
+shard, that are always read, and older ones until ``SHORT_LEAST`` have been found.
 
 The hits beyond are not in the pages of this order; ``order="newest"`` has them all.
 """
@@ -16,6 +16,7 @@ from itertools import islice
 from . import textbounds as bounds
 from .textplan import Found, Hit, Plan
 from .textrank import terms, weights
+from .textshards import full_shards
 
 __all__ = ["best"]
 
@@ -90,13 +91,15 @@ def _by_block(plan: Plan, weighted: list[float]) -> list[Found]:
 def _by_shard(plan: Plan, weighted: list[float]) -> list[Found]:
     """The newest hits where each shard has to be asked as a whole."""
     found: list[Found] = []
-    looked = 0
+    looked = read = 0
+    sizes = dict(plan.shards)
     enough = bounds.shards_for(plan.prefix or 0)
     least = bounds.LEAST if enough is None else bounds.SHORT_LEAST
-    for read, (_, hits) in enumerate(plan.hits_by_shard(plan.narrow(), weighted)):
-        done = looked >= bounds.LOOKED_AT or (enough is not None and read >= enough)
+    for shard, hits in plan.hits_by_shard(plan.narrow(), weighted):
+        done = looked >= bounds.LOOKED_AT or (enough is not None and full_shards(read) >= enough)
         if done and len(found) >= least:
             break
+        read += sizes[shard]
         while len(found) < bounds.RANKED and (looked < bounds.LOOKED_AT or len(found) < least):
             chunk = list(islice(hits, bounds.CHUNK))
             if not chunk:

@@ -23,6 +23,6 @@ SHORT_LEAST = 40
 """In place of LEAST when a term is a short prefix."""
 
 
-def shards_for(prefix: int) -> int | None:
-    """How many shards are always read for a prefix of so many letters; None: all there are."""
-    return 2 if prefix <= 2 else 4 if prefix == 3 else None
+def shards_for(prefix: int) -> float | None:
+    """How many full shards are always read for a prefix of so many letters; None: all there are."""
+    return {1: 0.5, 2: 2, 3: 4}.get(prefix)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-__all__ = ["Shard", "first_of", "local", "shard_of", "shards", "table"]
+__all__ = ["Shard", "first_of", "full_shards", "local", "shard_of", "shards", "table"]
 
 SHARD_BITS = 16
 
@@ -31,6 +31,11 @@ def first_of(shard: int) -> int:
 def local(doc: int) -> int:
     """A document's rowid in its shard: small numbers make a smaller index."""
     return doc & ((1 << SHARD_BITS) - 1)
+
+
+def full_shards(docs: int) -> float:
+    """How many full shards so many documents come to."""
+    return docs / (1 << SHARD_BITS)
 
 
 def table(shard: int) -> str:
