@@ -70,9 +70,15 @@ async def save(
         records, _ = await line_records(core, row.key, state.tip, None) if state.tip else ([], 0)
         stored = core.codec.messages(row.key, records)
         set_parents(stored, None)
-        common = _without_repeats(stored, ready, _common(stored, messages, ready))
-        kept = stored[:common]
+        common = _common(stored, messages, ready)
         fresh = await _unerased(core, row.key, ready[common:])
+        again = {d.message.id for d in fresh if d.supplied}
+        cut = next((place for place in range(common) if stored[place].id in again), common)
+        if cut < common:  # no id may stand twice on a line: the one that was kept goes
+            matched = zip(stored[cut:common], ready[cut:common], strict=True)
+            fresh = [d for old, d in matched if not is_tombstone(old)] + fresh
+            common = cut
+        kept = stored[:common]
         if common == len(stored) and not fresh:
             return kept
         batch = Batch(core, row, state, now)
@@ -106,12 +112,6 @@ def _common(stored: Sequence[Message], messages: Sequence[Message], ready: Seque
             break
         count += 1
     return count
-
-
-def _without_repeats(stored: Sequence[Message], ready: Sequence[Draft], common: int) -> int:
-    """How many of the common messages can stay: none whose id comes again among the new ones."""
-    again = {d.message.id for d in ready[common:] if d.supplied}
-    return next((place for place in range(common) if stored[place].id in again), common)
 
 
 def _back(batch: Batch, tip: int, kept: Sequence[Message]) -> None:
