@@ -28,6 +28,7 @@ __all__ = [
     "Backend",
     "Capabilities",
     "Commit",
+    "CountsTexts",
     "Exclusive",
     "Figures",
     "KeepsRaw",
@@ -35,6 +36,7 @@ __all__ = [
     "Record",
     "RowHit",
     "RowQuery",
+    "Scrubs",
     "SearchesText",
     "SessionRow",
     "StoredRecord",
@@ -325,6 +327,22 @@ class KeepsRaw(Protocol):
 
     async def raw(self, key: Key) -> bytes:
         """Everything stored of the session's log, damage included."""
+
+
+@runtime_checkable
+class CountsTexts(Protocol):
+    """An engine whose text index can disagree with its logs, and can be asked."""
+
+    async def texts(self, key: Key) -> int:
+        """How many records of a session the index holds, those that wait for it included."""
+
+
+@runtime_checkable
+class Scrubs(Protocol):
+    """An engine that takes erased text out of its files behind the commit."""
+
+    async def scrub(self) -> None:
+        """Do it now, for a few seconds at most; inside a transaction it stays behind the commit."""
 
 
 @runtime_checkable

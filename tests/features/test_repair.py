@@ -135,3 +135,35 @@ def test_a_damaged_line_of_a_file_is_put_aside(tmp_path: Path, number: int) -> N
         assert store.verify().clean
     aside = [json.loads(line) for line in (tmp_path / "aside.jsonl").read_text().splitlines()]
     assert damaged in [base64.b64decode(line.get("raw_base64", "")) for line in aside]
+
+
+def test_an_index_that_lost_a_message_is_noticed_and_built_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/chats.db"
+    with Store(url) as store:
+        session = store.open("a")
+        session.append(Message.user("a needle"), Message.assistant("in hay"))
+        erased = session.append(Message.user("gone"))[0]
+        session.erase(erased.id)
+        assert store.verify().clean
+    with apsw.Connection(str(tmp_path / "chats.db")) as db:
+        db.execute("DELETE FROM text_0 WHERE rowid = (SELECT min(id) FROM text_0_docsize)")
+    with Store(url) as store:
+        assert not store.search("needle").items
+        (finding,) = store.verify().findings
+        assert (finding.place, finding.problem) == ("session 'a', text index", "it holds 1 of 2 messages")
+        report = store.repair()
+        assert (report.repaired, report.quarantined, report.unrepaired) == (["a"], 0, [])
+        assert len(store.search("needle")) == 1
+        assert store.verify().clean
+
+
+def test_erased_text_is_out_of_the_files_when_erase_returns(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/chats.db") as store:
+        session = store.open("a")
+        session.append(
+            Message.user("hello"), Message.assistant("xylophonesque quiddity"), Message.user("bye")
+        )
+        assert len(store.search("xylophonesque")) == 1
+        session.erase(session.messages()[1].id)
+        for path in tmp_path.iterdir():
+            assert b"lophonesq" not in path.read_bytes(), path.name

@@ -11,7 +11,7 @@ import click
 
 from .._version import __version__
 from .app import App
-from .codes import OK
+from .codes import FAILURE, OK
 from .grammar import Group, global_options
 
 EPILOG = """\b
@@ -79,6 +79,7 @@ def _end(app: App, error: BaseException) -> int:
     """Report an error, unless nobody listens any more."""
     from .failing import failed
 
+    code = FAILURE
     try:
         if isinstance(error, ReaderGone | BrokenPipeError):
             return _abandon_stdout()
@@ -86,6 +87,8 @@ def _end(app: App, error: BaseException) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return _abandon_stdout()
+    except OSError:  # what stdout cannot take was reported above; what is left in it goes nowhere
+        _abandon_stdout()
     return code
 
 

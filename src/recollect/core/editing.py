@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..backend import MESSAGE, Key, SessionRow
+from ..backend import MESSAGE, Key, Scrubs, SessionRow
 from ..codec import dumps
 from ..errors import ExistsError, InvalidError, NotFoundError
 from ..model import BlobPart, Message, SessionInfo
@@ -162,6 +162,8 @@ async def erase(core: Core, handle: Handle, message_id: str, *, expect: int | No
         return batch.change(len(batch.drop_blobs))
 
     blobs = await write(core, handle, build, expect)
+    if isinstance(core.backend, Scrubs):
+        await core.backend.scrub()
     forks = await _copies(core, handle.key.session_id, encode_message_id(message_id))
     return EraseResult(message_id, blobs, forks)
 

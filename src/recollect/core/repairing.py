@@ -32,7 +32,8 @@ from ..model import BlobPart, Message, Role
 from ..records import EraseBody, Frame, HeadBody, Patch, SourceBody, State, UpdateBody, pointed, to_datetime
 from .base import Core
 from .log import Folder, LogEntry
-from .verifying import Finding, every_row, verify_session
+from .searching import reindex
+from .verifying import TEXT_INDEX, Finding, every_row, verify_session
 
 DAMAGED = {"damaged": True}
 _BATCH = 1000
@@ -69,9 +70,14 @@ async def repair(core: Core, session_id: str | None, quarantine: Quarantine, whe
     sessions, moved = 0, 0
     repaired: list[str] = []
     unrepaired: list[Finding] = []
+    unindexed: list[SessionRow] = []
     async for row in every_row(core, session_id):
         sessions += 1
-        if (await verify_session(core, row)).clean:
+        findings = (await verify_session(core, row)).findings
+        if not findings:
+            continue
+        if all(finding.place.endswith(TEXT_INDEX) for finding in findings):
+            unindexed.append(row)
             continue
         try:
             moved += await _Repair(core, row, quarantine).run()
@@ -83,6 +89,12 @@ async def repair(core: Core, session_id: str | None, quarantine: Quarantine, whe
         unrepaired += left
         if not left:
             repaired.append(row.key.session_id)
+    if unindexed:
+        await reindex(core)
+        for row in unindexed:
+            left = (await verify_session(core, row)).findings
+            unrepaired += left
+            repaired += [] if left else [row.key.session_id]
     return RepairReport(sessions, repaired, moved, where if moved else None, unrepaired)
 
 

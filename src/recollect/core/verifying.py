@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
-from ..backend import MESSAGE, Key, SessionRow
+from ..backend import MESSAGE, CountsTexts, Key, SessionRow
 from ..codec import place_of
 from ..errors import CorruptError, StoreError
 from ..model import SessionQuery
@@ -20,6 +20,7 @@ from .reading import line_records
 from .toolcalls import orphans
 
 _BATCH = 200
+TEXT_INDEX = "text index"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -54,19 +55,20 @@ async def verify_session(core: Core, row: SessionRow) -> Report:
     """Read one session whole and compare everything with everything."""
     findings: list[Finding] = []
     folder = Folder(core, row.key)
-    records = messages = blobs = 0
+    records = messages = blobs = texts = 0
     place = f"session {row.key.session_id!r}"
     try:
         async for entry in entries(core, row.key, row.version):
             records += 1
             messages += entry.kind == MESSAGE
             blobs += len(await blobs_of(core, row.key, entry))
-            folder.add(entry)
+            texts += any(folder.add(entry).texts)
         state = core.codec.state(row)
         if folder.state is None:
             findings.append(Finding(place, "it has a row and no log"))
         else:
             findings += _compare(core, row, state, folder.state)
+            findings += await _compare_index(core, row, texts)
     except CorruptError as error:
         findings.append(Finding(error.place or place, error.message))
     except StoreError as error:
@@ -82,6 +84,18 @@ async def _orphans(core: Core, row: SessionRow) -> list[Finding]:
     line = core.codec.messages(row.key, records)
     place = f"session {row.key.session_id!r}"
     return [Finding(place, f"the tool call {call!r} has no answer") for call in orphans(line)]
+
+
+async def _compare_index(core: Core, row: SessionRow, texts: int) -> list[Finding]:
+    """Whether the text index holds as many of the session's messages as have a text."""
+    if not isinstance(core.backend, CountsTexts):
+        return []
+    found = await core.backend.texts(row.key)
+    newest = await core.backend.row(row.key)
+    if found == texts or newest is None or newest.version != row.version:
+        return []  # equal, or written to meanwhile: another look will tell
+    place = f"session {row.key.session_id!r}, {TEXT_INDEX}"
+    return [Finding(place, f"it holds {found} of {texts} messages")]
 
 
 def _compare(core: Core, row: SessionRow, stored: State, folded: State) -> list[Finding]:

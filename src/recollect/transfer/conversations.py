@@ -19,7 +19,7 @@ from ..core.drafts import Draft
 from ..errors import BusyError, InvalidError
 from ..formats.base import Conversation, derived_uuid, session_id_from
 from ..records import HeadBody, Patch, State
-from .lines import Drafts, Relation, compare
+from .lines import Drafts, Relation, compare, known
 from .outbox import Outbox, Parcel
 from .tally import Tally
 
@@ -130,7 +130,7 @@ class Conversations:
         if not self._core.visible(row):
             where = "in the trash" if row.deleted_at is not None else "expired"
             task.report(f"session {session_id!r} is {where}; nothing was added to it")
-        elif relation.all_new:
+        elif relation.all_new or await known(self._core, row.key, task.drafts):
             self._tally.unchanged(session_id)
         else:
             batch = Batch(self._core, row, state)

@@ -125,6 +125,16 @@ async def compare(core: Core, key: Key, state: State, ready: Drafts) -> Relation
     return Relation(common, tip, head, users, True, next(new, None) is None)
 
 
+async def known(core: Core, key: Key, ready: Drafts) -> bool:
+    """Whether every message of a conversation is in the session, on whatever line: then a line that
+    went another way since is its user's doing, and stays."""
+    for chunk in ready.chunks():
+        ids = [one.message_id for one in chunk]
+        if len(await core.backend.seqs(key, ids)) < len(set(ids)):
+            return False
+    return True
+
+
 def _same(old: Message, new: Message) -> bool:
     if same_content(old, new, dated=False):
         return True

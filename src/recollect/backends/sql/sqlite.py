@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -30,6 +31,7 @@ from .connections import Connections
 from .driver_errors import DRIVER_ERRORS, translated
 from .find import find_rows
 from .maintenance import Maintenance
+from .rows import sid_of
 from .text import TextIndex
 from .writer import Exclusively, Writer
 from .writes import check, hand_over
@@ -37,6 +39,7 @@ from .writes import check, hand_over
 __all__ = ["SqliteBackend"]
 
 _CLOSING_WAIT = 5.0
+_SCRUBBING = 10.0  # seconds; what readers hold back longer is done behind the commits
 _PAUSE = 5.0  # seconds that a fork waits for a transaction of another thread
 _live: weakref.WeakSet[SqliteBackend] = weakref.WeakSet()
 _paused: list[tuple[int, FileLock]] = []
@@ -196,6 +199,33 @@ class SqliteBackend:
                 return TextIndex.search(conn, query)
             finally:
                 conn.execute("COMMIT")
+
+    async def texts(self, key: Key) -> int:
+        """How many records of a session the index holds, those that wait for it included."""
+        with self._reading as conn:
+            inside = conn.in_transaction
+            if not inside:
+                conn.execute("BEGIN")  # at one moment, or a text moving to the index counts twice
+            try:
+                sid = sid_of(conn, key)
+                return 0 if sid is None else TextIndex.count(conn, sid)
+            finally:
+                if not inside:
+                    conn.execute("COMMIT")
+
+    async def scrub(self) -> None:
+        """Take what was erased out of the files now; inside a transaction, behind it."""
+        if self._connections.readonly or self._writer.owner == threading.get_ident():
+            return
+        deadline = time.monotonic() + _SCRUBBING
+        while time.monotonic() < deadline:
+            self._lock.acquire(self._timeout)
+            try:
+                if not self._maintenance.scrub_slice():
+                    return
+            finally:
+                self._lock.release()
+            time.sleep(0.001)  # a reader still needs the write-ahead log, or there is more to merge
 
     async def reindex(self) -> None:
         """Forget the whole index."""

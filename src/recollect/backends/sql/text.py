@@ -173,6 +173,25 @@ class TextIndex:
         return count
 
     @staticmethod
+    def count(conn: apsw.Connection, sid: int) -> int:
+        """How many records of a session are indexed or wait with a text."""
+        span = (sid << 32, (sid + 1) << 32)
+        total: int = conn.execute(
+            "SELECT count(*) FROM text_pending WHERE rid >= ? AND rid < ?"
+            " AND (text != '' OR reasoning != '' OR tool != '')",
+            span,
+        ).get
+        blocks: list[Any] = conn.execute(
+            "SELECT base, size FROM text_blocks WHERE rid >= ? AND rid < ?", span
+        ).fetchall()
+        there = {shard.number for shard in shards(conn)}
+        for base, size in blocks:
+            if shard_of(base) in there:
+                docs = f"SELECT count(*) FROM {table(shard_of(base))}_docsize WHERE id BETWEEN ? AND ?"
+                total += conn.execute(docs, (local(base), local(base + size - 1))).get
+        return total
+
+    @staticmethod
     def search(conn: apsw.Connection, query: TextQuery, *, bodies: bool = True) -> list[RowHit]:
         """A page of hits, indexed or waiting; see ``textsearch.search``."""
         from . import textsearch  # a program that only writes and reads does not load it
