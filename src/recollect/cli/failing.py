@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -84,7 +85,8 @@ def _report(
         error = {"code": code, "kind": kind, "message": message, "hint": hint, "retryable": retryable}
         app.items([{"error": {**error, **(extra or {})}}])
         return code
-    sys.stdout.flush()
+    with suppress(OSError):  # what stdout cannot take must not keep the sentence off stderr
+        sys.stdout.flush()
     click.echo(f"recollect: {safe(message)}", err=True)
     if hint:
         click.echo(f"  {safe(hint)}", err=True)

@@ -26,7 +26,7 @@ from ...backend import (
 )
 from ...errors import AccessError, BusyError
 from ..filelock import FileLock
-from . import reads
+from . import forks, reads
 from .connections import Connections
 from .driver_errors import DRIVER_ERRORS, translated
 from .find import find_rows
@@ -272,14 +272,16 @@ class _Reading:
         self._shared = connections.path is None
 
     def __enter__(self) -> apsw.Connection:
-        writer = self._writer
-        if writer.owner and writer.owner == threading.get_ident():
+        writer, me = self._writer, threading.get_ident()
+        if writer.owner and writer.owner == me:
             return writer.connection
         if self._shared:
             self._lock.acquire(self._timeout)
+        forks.enter(me)
         try:
             return self._connections.reader()
         except BaseException as error:
+            forks.leave(me)
             if self._shared:
                 self._lock.release()
             if isinstance(error, DRIVER_ERRORS):
@@ -289,8 +291,11 @@ class _Reading:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shared and self._writer.owner != threading.get_ident():
-            self._lock.release()
+        me = threading.get_ident()
+        if self._writer.owner != me:
+            forks.leave(me)
+            if self._shared:
+                self._lock.release()
         if error is not None and isinstance(error, DRIVER_ERRORS):
             raise translated(error, self._connections.where) from error
 
@@ -301,9 +306,11 @@ def _pause_writers() -> None:
     for backend in list(_live):
         if backend._writer.owner != threading.get_ident() and backend._lock.pause(_PAUSE):
             _paused.append((threading.get_ident(), backend._lock))
+    forks.close_gate(_PAUSE)
 
 
 def _go_on_in_parent() -> None:
+    forks.open_gate()
     mine = [item for item in _paused if item[0] == threading.get_ident()]  # several threads may fork
     for item in mine:
         _paused.remove(item)
@@ -312,6 +319,7 @@ def _go_on_in_parent() -> None:
 
 def _forget_in_child() -> None:
     _paused.clear()
+    forks.begin_anew()
     for backend in list(_live):
         backend._after_fork()
 
