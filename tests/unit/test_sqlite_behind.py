@@ -68,8 +68,21 @@ def bytes_on_disk(path):
     return b"".join(p.read_bytes() for p in path.parent.iterdir() if p.name.startswith(path.name))
 
 
-def indexers():
+_others: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _stores_that_others_left_open():
+    _others.clear()
+    _others.update(_indexing())
+
+
+def _indexing():
     return [thread for thread in threading.enumerate() if thread.name == "recollect-sqlite"]
+
+
+def indexers():
+    return [thread for thread in _indexing() if thread not in _others]
 
 
 def test_no_thread_before_the_first_message_and_none_after_close(tmp_path):
