@@ -7,8 +7,16 @@ from typing import Any
 
 from .base import HEAD_BYTES, unsupported
 
-_READERS = {"jsonl": "own_jsonl", "json": "own_json", "openai-chat": "openai_chat"}
-_WRITERS = {"markdown": "markdown", "text": "plain_text", "openai-chat": "openai_chat"}
+_READERS = {
+    "jsonl": "own_jsonl",
+    "json": "own_json",
+    "openai-chat": "openai_chat",
+}
+_WRITERS = {
+    "markdown": "markdown",
+    "text": "plain_text",
+    "openai-chat": "openai_chat",
+}
 LOGS = ("json", "jsonl")
 """Formats that hold a session's whole log; the others hold its active line."""
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 from weakref import finalize
 
 from msgspec import Struct
@@ -31,20 +33,52 @@ class Damage(Struct, frozen=True, gc=False):
     reason: str
 
 
+class Mark(Struct, frozen=True, gc=False):
+    """Where reading can go on when a file has grown: the offset, and what has to be known of what
+    lies before it (JSON)."""
+
+    offset: int
+    state: Any
+
+
+class Restart(Exception):
+    """What a file grew by cannot be read alone: it has to be read from its start."""
+
+
 class Conversation(Struct, frozen=True, kw_only=True):
     """A conversation as a file holds it.
 
     ``messages`` can be iterated any number of times and need not be in memory; damage among them
     stands where the message is missing. Ids of messages are supplied by the format and the same
-    at every reading. ``native_id`` is the source's own name for the conversation.
+    at every reading, also when the file has grown. ``native_id`` is the source's own name for the
+    conversation.
+
+    A conversation that is one line leaves ``head`` at None. In a tree each message names its parent
+    in ``parent_id`` (None: none); first come those of the main line, in order, up to the one whose
+    id is ``head``; then each other line as one run from where it leaves what came before it.
+    ``trees.lay_out`` gives that order.
     """
 
     offset: int
     messages: Iterable[Message | Damage]
     native_id: str | None = None
     attributes: dict[str, Any] = {}
+    """Attributes of the session: name, provider, model, system_prompt, tags, metadata."""
     origin: dict[str, Any] = {}
     """What the writer of the same format has to know; kept in the session's metadata."""
+    head: str | None = None
+    forks: Container[str] = frozenset()
+    """In a tree: the ids of the messages that runs other than the first begin behind."""
+    parent: str | None = None
+    """The native id of the session that this one began in."""
+    relation: Literal["fork", "subagent"] | None = None
+    """What it is to ``parent``."""
+    end: int | None = None
+    """Where it ends, when a file holds several: the offset behind its last byte."""
+    after: str | None = None
+    """Only what ``resume`` gives: the id of the stored message that ``messages`` go on behind."""
+    mark: Callable[[], Mark | None] | None = None
+    """Asked once ``messages`` were iterated to their end: where ``resume`` can go on."""
 
 
 class LogHeader(Struct, frozen=True, gc=False):
@@ -76,12 +110,39 @@ class LogBlob(Struct, frozen=True, gc=False):
 Piece = Conversation | LogHeader | LogRecord | LogBlob | Damage
 
 
+class Beside(Protocol):
+    """The files around a source, in its folder or archive, by their path from the source's folder."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the files right below a folder (such as ``../part``), sorted; none when there
+        is no such folder."""
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes, None when there is none; they are kept as part of the conversation's source."""
+
+
 class Source(Protocol):
     """An open file, at its beginning."""
 
     @property
     def name(self) -> str:
         """The file's name, without folders."""
+
+    @property
+    def label(self) -> str:
+        """The file's path, as far as it is known: folders may hold ids."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file lies on disk; None inside archives and pipes."""
+
+    @property
+    def modified(self) -> datetime | None:
+        """When the file was last written, where that is known."""
+
+    @property
+    def beside(self) -> Beside | None:
+        """The files around it; None where only a stream goes by (tar, pipes)."""
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` more bytes; none at the end."""
@@ -105,6 +166,16 @@ class Reader(Format, Protocol):
 
     def read(self, source: Source) -> Iterator[Piece]:
         """The file's conversations, in order, and what is damaged."""
+
+
+class Resumable(Reader, Protocol):
+    """A format whose files only grow: what is new can be read alone."""
+
+    def resume(self, source: Source, mark: Mark) -> Iterator[Piece]:
+        """What stands behind ``mark.offset``, where ``source`` is; offsets count from the file's start.
+
+        Raises Restart when what is new cannot be understood without the rest.
+        """
 
 
 class Writer(Format, Protocol):
