@@ -146,6 +146,9 @@ class Commit(Struct, frozen=True, gc=False, kw_only=True):
     """Contents by SHA-256 digest; storing one that is there already changes nothing."""
     erased: Sequence[tuple[int, bytes]] = ()
     """(seq, tombstone): the old body and its index entry are physically removed."""
+    amended: Sequence[tuple[int, bytes, tuple[str, ...]]] = ()
+    """(seq, body, texts): a message that was not complete when it was stored; body and index entry
+    are replaced. Nothing private goes, so nothing has to be scrubbed."""
     drop_blobs: Sequence[bytes] = ()
     delete: bool = False
     attributes: bool = True

@@ -170,6 +170,7 @@ class MemoryBackend:
         put = self._journal.put
         self._text.changed(key, [record.seq for record in commit.records])
         self._text.changed(key, [seq for seq, _ in commit.erased])
+        self._text.changed(key, [seq for seq, _, _ in commit.amended])
         for record in commit.records:
             if record.seq <= next(reversed(log.records), 0):
                 raise InvalidError(f"Record {record.seq} of session {key.session_id!r} is not a new one.")
@@ -179,6 +180,8 @@ class MemoryBackend:
         for seq, tombstone in commit.erased:
             if seq in log.records:
                 put(log.records, seq, log.records[seq]._replace(body=tombstone, texts=()))
+        for seq, body, texts in commit.amended:
+            put(log.records, seq, log.records[seq]._replace(body=body, texts=texts))
         for digest, content in commit.blobs.items():
             put(log.blobs, digest, content)
         for digest in commit.drop_blobs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .amending import AmendingContract
 from .blobs import BlobContract
 from .commits import CommitContract
 from .counting import FiguresContract
@@ -23,6 +24,7 @@ class BackendSuite(
     FindingContract,
     NamingContract,
     BlobContract,
+    AmendingContract,
     ErasingContract,
     FiguresContract,
     TransactionContract,

@@ -308,12 +308,13 @@ def stored_records(
     ]
 
 
-def rewritten(line: bytes, tombstones: dict[int, bytes]) -> bytes:
-    """An intact line with these bodies replaced, their texts gone, and without its row, which may
+def rewritten(line: bytes, replaced: dict[int, tuple[bytes, tuple[str, ...]]]) -> bytes:
+    """An intact line with these records' bodies and texts replaced, and without its row, which may
     tell of what was erased; newline included."""
     full = decode_full(line)
     for record in full.records:
-        if record.seq in tombstones:
-            record.body, record.body64 = _split(tombstones[record.seq])
-            record.texts = None
+        if record.seq in replaced:
+            body, texts = replaced[record.seq]
+            record.body, record.body64 = _split(body)
+            record.texts = [safe(text) for text in texts] if texts else None
     return encode_line(full.base, _encode(full.records))

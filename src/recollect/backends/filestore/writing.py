@@ -121,11 +121,11 @@ class Writer:
             self._set_aside(place, fd, end, size)
         if is_empty:
             return self._create(place, prepared)
-        if not (commit.blobs or commit.erased or commit.drop_blobs):
+        if not (commit.blobs or commit.erased or commit.amended or commit.drop_blobs):
             return self._append(place, fd, shelf, end, prepared)
         with self._blobs_stored(place, commit):
-            if commit.erased:
-                self._erase(place, fd, shelf, prepared)
+            if commit.erased or commit.amended:
+                self._rewrite(place, fd, shelf, prepared)
                 change = None
             else:
                 change = self._append(place, fd, shelf, end, prepared)
@@ -202,14 +202,16 @@ class Writer:
             stacklevel=2,
         )
 
-    def _erase(self, place: Place, fd: int, shelf: Shelf, prepared: Prepared) -> None:
+    def _rewrite(self, place: Place, fd: int, shelf: Shelf, prepared: Prepared) -> None:
         """Write the file anew without what is erased, and put it in the old one's place."""
         commit = prepared.commit
-        tombstones = dict(commit.erased)
+        replaced: dict[int, tuple[bytes, tuple[str, ...]]]
+        replaced = {seq: (body, texts if self._texts else ()) for seq, body, texts in commit.amended}
+        replaced.update((seq, (tombstone, ())) for seq, tombstone in commit.erased)
         with mapped("rewrite", place.log):
             with self._logs.using(place, fd, owned=shelf) as log:
                 log.know_all(fd)
-                pieces = [_without(log, fd, index, tombstones) for index in range(len(log.offsets))]
+                pieces = [_without(log, fd, index, replaced) for index in range(len(log.offsets))]
             pieces.append(prepared.line)
             self._logs.forget(place)
             write_new_file(place.log, b"".join(pieces), durable=self._durable)
@@ -279,14 +281,14 @@ class Writer:
         self._sync_entries(place, place.blobs)
 
 
-def _without(log: Log, fd: int, index: int, tombstones: dict[int, bytes]) -> bytes:
-    """One entry of a log as it stands in the log after an erasure, newline included."""
+def _without(log: Log, fd: int, index: int, replaced: dict[int, tuple[bytes, tuple[str, ...]]]) -> bytes:
+    """One entry of a log as it stands in the log after an erasure or completion, newline included."""
     line = log.line(fd, index)
     offset = log.offsets[index]
     if offset not in log.bad:
-        return lines.rewritten(line, tombstones)
+        return lines.rewritten(line, replaced)
     upper = log.bases[index + 1] if index + 1 < len(log.bases) else 2**63
-    if any(log.bases[index] < seq <= upper for seq in tombstones):
+    if any(log.bases[index] < seq <= upper for seq in replaced):
         raise log.damage(offset)
     return line + b"\n"
 

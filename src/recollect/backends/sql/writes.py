@@ -71,6 +71,8 @@ def apply(conn: apsw.Connection, commit: Commit, sids: dict[Key, int]) -> int:
             "INSERT OR IGNORE INTO blobs (sid, digest, content) VALUES (?, ?, ?)",
             [(sid, digest, content) for digest, content in commit.blobs.items()],
         )
+    if commit.amended:
+        texts += _amend(conn, sid << 32, commit)
     if commit.erased or commit.drop_blobs:
         _erase(conn, sid, commit)
         return -1
@@ -88,6 +90,16 @@ def _insert_records(conn: apsw.Connection, base: int, records: Sequence[Record])
     conn.executemany(_INSERT_RECORD, rows)
     if texts:
         TextIndex.add_all(conn, texts)
+    return len(texts)
+
+
+def _amend(conn: apsw.Connection, base: int, commit: Commit) -> int:
+    conn.executemany(
+        "UPDATE records SET body = ? WHERE rid = ?", [(body, base + seq) for seq, body, _ in commit.amended]
+    )
+    texts = [(base + seq, texts) for seq, _, texts in commit.amended if any(texts)]
+    TextIndex.remove(conn, [base + seq for seq, _, _ in commit.amended])
+    TextIndex.add(conn, texts)
     return len(texts)
 
 
