@@ -11,9 +11,12 @@ _READERS = {
     "jsonl": "own_jsonl",
     "json": "own_json",
     "openai-chat": "openai_chat",
+    "llm": "llm_logs",
 }
 _WRITERS = {
     "markdown": "markdown",
+    "html": "html",
+    "csv": "csv_table",
     "text": "plain_text",
     "openai-chat": "openai_chat",
 }

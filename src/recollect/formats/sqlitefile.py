@@ -1,0 +1,291 @@
+"""SQLite files of other programs, opened for reading only, whatever state they are in.
+
+Nothing is ever written beside the file: where SQLite itself would have to (a write-ahead log without
+its index, a journal to roll back), a private copy is opened instead.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+from .base import Damage, Source
+
+MAGIC = b"SQLite format 3\0"
+_COPY = 1 << 20
+_CREATED = re.compile(rb"CREATE TABLE\s+[\"'`\[]?([A-Za-z_][A-Za-z0-9_]*)[\"'`\]]?\s*\(")
+
+Row = dict[str, Any]
+"""Column → text, int, float, bytes or None; columns that a table does not have are None."""
+
+
+class Unreadable(Exception):
+    """The file, or what was asked for, cannot be read; the text says why."""
+
+
+@lru_cache(maxsize=2)
+def tables_in(head: bytes) -> dict[str, bytes]:
+    """The tables whose definitions lie in a file's first bytes, with the text of these, in lower case.
+
+    Empty for what is no SQLite file, and where the schema lies further back or in a write-ahead log.
+    """
+    if not head.startswith(MAGIC):
+        return {}
+    found = list(_CREATED.finditer(head))
+    ends = [match.start() for match in found[1:]] + [len(head)]
+    return {
+        match[1].decode().lower(): head[match.end() : min(end, match.end() + 4000)].lower()
+        for match, end in zip(found, ends, strict=False)
+    }
+
+
+def defines(definition: bytes | None, *columns: str) -> bool:
+    """Whether a table's definition names all of these columns."""
+    if definition is None:
+        return False
+    words = set(re.findall(rb"[a-z_][a-z0-9_]*", definition))
+    return all(column.encode() in words for column in columns)
+
+
+class Database:
+    """An open SQLite file. Tables and columns are named in lower case."""
+
+    def __init__(self, source: Source) -> None:
+        import apsw  # the driver is loaded only where a database is read
+
+        self._errors = (apsw.Error, UnicodeError)
+        self._grouped: dict[tuple[str, str], str | None] = {}
+        path = source.path
+        try:
+            if path is not None and path.is_file():
+                self._connection = _opened(apsw, path)
+            else:
+                self._connection = _open_copy(apsw, _spooled(source))
+            self._prepare()
+        except (apsw.Error, OSError, UnicodeError) as error:
+            raise Unreadable(f"the database cannot be opened: {_reason(error)}") from error
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        for pragma in ("trusted_schema = 0", "cell_size_check = 1", "query_only = 1"):
+            connection.execute(f"PRAGMA {pragma}")
+        encoding = str(connection.execute("PRAGMA encoding").get)
+        self._encoding = encoding.lower() if encoding.lower().startswith("utf-16") else "utf-8"
+        self._schema: dict[str, frozenset[str]] = {}
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        for (name,) in connection.execute(query).fetchall():
+            columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+            self._schema[name.lower()] = frozenset(column.lower() for (column,) in columns)
+
+    @property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """The tables, with their columns; views and virtual tables are left out."""
+        return self._schema
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether there is such a table with all of these columns."""
+        found = self._schema.get(table)
+        return found is not None and found.issuperset(columns)
+
+    def rows(
+        self,
+        table: str,
+        columns: tuple[str, ...],
+        *,
+        key: tuple[str, Any] | None = None,
+        order: tuple[str, ...] = (),
+    ) -> Iterator[Row]:
+        """A table's rows, those alone whose column ``key[0]`` is ``key[1]``, one at a time.
+
+        Without a table there are none; ordered by those of the columns that exist, then as stored.
+        Raises Unreadable at the first damaged page.
+        """
+        known = self._schema.get(table)
+        if known is None or (key is not None and key[0] not in known):
+            return
+        present = [column for column in columns if column in known]
+        wanted = ", ".join(
+            f"CASE typeof(t.{_quoted(c)}) WHEN 'text' THEN 1 ELSE 0 END, "
+            f"CASE typeof(t.{_quoted(c)}) WHEN 'text' THEN CAST(t.{_quoted(c)} AS BLOB)"
+            f" ELSE t.{_quoted(c)} END"
+            for c in present
+        )
+        query = f"SELECT {wanted or '1, 1'} FROM {_quoted(table)} AS t"
+        if key is not None:
+            query += f" WHERE {self._condition(table, key[0])}"
+        by = [f"t.{_quoted(column)}" for column in order if column in known]
+        query += f" ORDER BY {', '.join(by) or '1'}" if by else ""
+        empty: Row = dict.fromkeys(columns)
+        try:
+            for values in self._connection.execute(query, () if key is None else (key[1],)):
+                row = dict(empty)
+                for i, column in enumerate(present):
+                    value = values[2 * i + 1]
+                    row[column] = self._text(value) if values[2 * i] else value
+                yield row
+        except self._errors as error:
+            raise Unreadable(f"table {table}: {_reason(error)}") from error
+
+    def one(self, table: str, columns: tuple[str, ...], key: tuple[str, Any]) -> Row | None:
+        """The first row whose column ``key[0]`` is ``key[1]``. Raises Unreadable."""
+        return next(self.rows(table, columns, key=key), None)
+
+    def groups(self, table: str, column: str) -> Iterator[Any]:
+        """The different values of a column, in the order in which they first stand in the table.
+        Raises Unreadable."""
+        if not self.has(table, column):
+            return
+        name = _quoted(column)
+        query = (
+            f"SELECT typeof({name}) = 'text', CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB)"
+            f" ELSE {name} END FROM (SELECT {name}, min(rowid) AS first FROM {_quoted(table)}"
+            f" GROUP BY {name} ORDER BY first)"
+        )
+        try:
+            for is_text, value in self._connection.execute(query):
+                yield self._text(value) if is_text else value
+        except self._errors as error:
+            raise Unreadable(f"table {table}: {_reason(error)}") from error
+
+    def _condition(self, table: str, column: str) -> str:
+        """What finds a key's rows without reading the whole table each time: where no index of the
+        file helps, a temporary one, beside the connection, not the file."""
+        if (table, column) not in self._grouped:
+            self._grouped[table, column] = self._index(table, column)
+        index = self._grouped[table, column]
+        direct = f"t.{_quoted(column)} IS ?"
+        return direct if index is None else f"t.rowid IN (SELECT r FROM temp.{index} WHERE k IS ?)"
+
+    def _index(self, table: str, column: str) -> str | None:
+        connection, name, of = self._connection, f"keys_{len(self._grouped)}", _quoted(table)
+        try:
+            plan = connection.execute(
+                f"EXPLAIN QUERY PLAN SELECT 1 FROM {of} AS t WHERE t.{_quoted(column)} IS ?", (None,)
+            ).fetchall()
+            if any("SEARCH" in str(step[3]) for step in plan):
+                return None
+            connection.execute("PRAGMA query_only = 0")
+            connection.execute(f"CREATE TEMP TABLE {name}(k, r)")
+            connection.execute(f"INSERT INTO temp.{name} SELECT {_quoted(column)}, rowid FROM main.{of}")
+            connection.execute(f"CREATE INDEX temp.{name}_k ON {name}(k, r)")
+        except self._errors:
+            return None  # a damaged table, or one without row ids: its rows are looked for one by one
+        finally:
+            connection.execute("PRAGMA query_only = 1")
+        return name
+
+    def _text(self, raw: bytes) -> str:
+        try:
+            return raw.decode(self._encoding)
+        except UnicodeDecodeError:
+            pass  # bytes that are no text are kept as lone surrogates rather than lost
+        try:
+            return raw.decode(self._encoding, "surrogatepass")
+        except UnicodeDecodeError:
+            errors = "surrogateescape" if self._encoding == "utf-8" else "replace"
+            return raw.decode(self._encoding, errors)
+
+
+def opened(source: Source, what: str, *needed: str) -> Database | Damage:
+    """The file as a database in which at least one of the tables ``needed`` is, else what is wrong."""
+    try:
+        database = Database(source)
+    except Unreadable as error:
+        return Damage(0, str(error))
+    if not any(table in database.tables for table in needed):
+        return Damage(0, f"the database holds no tables of {what}")
+    return database
+
+
+def _opened(apsw: Any, path: Path) -> Any:
+    """A connection to a file on disk, which is not touched."""
+    log, index, journal = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
+    with path.open("rb") as file:
+        uses_log = file.read(20)[18:20] == b"\2\2"
+    pending = _size(log) > 0
+    if (_size(journal) > 0 and not uses_log) or (pending and not index.exists()):
+        return _open_copy(apsw, _copied(path, log, journal))
+    if uses_log and not pending:
+        return _connected(apsw, path, immutable=True)  # else SQLite would create files beside it
+    try:
+        connection = _connected(apsw, path)
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError):
+        return _open_copy(apsw, _copied(path, log, journal))
+    return connection
+
+
+def _connected(apsw: Any, path: Path, *, immutable: bool = False, write: bool = False) -> Any:
+    flags = apsw.SQLITE_OPEN_READWRITE if write else apsw.SQLITE_OPEN_READONLY
+    uri = path.absolute().as_uri() + ("?immutable=1" if immutable else "")
+    connection = apsw.Connection(uri, flags=flags | apsw.SQLITE_OPEN_URI)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.set_busy_timeout(2000)
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    return connection
+
+
+def _open_copy(apsw: Any, folder: tempfile.TemporaryDirectory[str]) -> Any:
+    """A connection to the database in a folder of our own, which goes with it."""
+    try:
+        connection = _connected(apsw, Path(folder.name) / "copy", write=True)
+    except BaseException:
+        folder.cleanup()
+        raise
+    finalize(connection, folder.cleanup)
+    return connection
+
+
+def _copied(path: Path, *beside: Path) -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="recollect-", ignore_cleanup_errors=True)
+    copy = Path(folder.name) / "copy"
+    shutil.copyfile(path, copy)
+    for file in beside:
+        if file.is_file():
+            shutil.copyfile(file, copy.with_name("copy" + file.name.removeprefix(path.name)))
+    return folder
+
+
+def _spooled(source: Source) -> tempfile.TemporaryDirectory[str]:
+    """What comes as a stream, with the write-ahead log that may lie beside it in its archive."""
+    folder = tempfile.TemporaryDirectory(prefix="recollect-", ignore_cleanup_errors=True)
+    copy = Path(folder.name) / "copy"
+    with copy.open("wb") as file:
+        while piece := source.read(_COPY):
+            file.write(piece)
+    for suffix in ("-wal", "-journal"):
+        content = None if source.beside is None else source.beside.read(source.name + suffix)
+        if content:
+            copy.with_name("copy" + suffix).write_bytes(content)
+    return folder
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _reason(error: Exception) -> str:
+    """Why, without the text that a driver may quote."""
+    if isinstance(error, UnicodeError):
+        return "a name in it is no text"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return {
+        "NotADBError": "this is no SQLite database",
+        "CorruptError": "it is damaged",
+        "FullError": "there is no room for a copy",
+        "BusyError": "another program keeps it locked",
+    }.get(type(error).__name__, type(error).__name__)
