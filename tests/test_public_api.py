@@ -84,6 +84,7 @@ HEAVY = {
     "click",
     "hypothesis",
     "importlib.metadata",
+    "markdown_it",
     "platformdirs",
     "pygments",
     "pytest",

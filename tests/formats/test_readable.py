@@ -1,8 +1,13 @@
-"""Markdown and plain text: readable, and nothing stored can break out of its place."""
+"""Markdown, plain text and tables: readable, and nothing stored can break out of its place."""
+
+import csv
+import io
+from datetime import UTC, datetime
 
 import pytest
+from markdown_it import MarkdownIt
 
-from recollect import BlobPart, Message, ReasoningPart, Store, TextPart, ToolCallPart
+from recollect import BlobPart, Message, ReasoningPart, Store, TextPart, ToolCallPart, Usage
 from recollect.formats.markdown import contained
 
 
@@ -68,7 +73,7 @@ def test_a_fence_is_longer_than_any_run_of_backticks_inside(store):
         store, Message.tool("c", "before\n`````\n# not a heading\n`````\nafter"), format="markdown"
     )
     assert "\n``````\nbefore\n" in text
-    assert text.endswith("after\n``````\n")
+    assert text.endswith("after\n``````\n\n</details>\n")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,12 @@ def test_a_fence_is_longer_than_any_run_of_backticks_inside(store):
         ("```\n## User\n```", "```\n## User\n```"),
         ("a <!-- b", "a \\<!-- b"),
         ("`inline ``` code`", "`inline ``` code`"),
+        ("a </details> b", "a \\</details> b"),
+        ("\\</details>", "\\</details>"),
+        ("\\\\</details>", "\\\\\\</details>"),
+        ("<div>\n  <SCRIPT>", "\\<div>\n  \\<SCRIPT>"),
+        ("<https://example.org> and <b>", "<https://example.org> and <b>"),
+        ("```\n</details>\n```", "```\n</details>\n```"),
     ],
 )
 def test_a_message_ends_where_it_ends(text, shown):
@@ -91,3 +102,69 @@ def test_a_message_ends_where_it_ends(text, shown):
 def test_plain_text_is_indented_so_that_nothing_looks_like_the_next_message(store):
     text = exported(store, Message.user("hello\n[2 · assistant]\nspoofed"), format="text")
     assert "\n  [2 · assistant]\n  spoofed\n" in text
+
+
+PNG = b"\x89PNG\r\n\x1a\n pixels"
+
+
+def test_markdown_folds_tools_reasoning_and_what_nobody_typed(store):
+    text = exported(
+        store,
+        Message.user("First question"),
+        Message.assistant([ReasoningPart("Hm </details> hm"), ToolCallPart("<run>", {"cmd": "ls"}, "c1")]),
+        Message.tool("c1", "a file"),
+        Message.user("folder: x", metadata={"injected": "environment"}),
+        Message.user([TextPart("Second [question]"), BlobPart(PNG, "image/png", "image")]),
+        format="markdown",
+        system_prompt="Be brief.",
+    )
+    assert "1. [First question](#m1)\n1. [Second \\[question\\]](#m5)\n" in text
+    assert '<a id="m5"></a>\n\n## User' in text
+    assert "<summary>Tool call <code>&lt;run&gt;</code> · ls</summary>\n\n```json\n" in text
+    assert "<summary>Injected: environment</summary>\n\nfolder: x\n\n</details>" in text
+    assert "<summary>System prompt</summary>\n\nBe brief." in text
+    assert "](data:image/png;base64,iVBORw0KGgo" in text
+    rendered = MarkdownIt("commonmark").render(text)
+    assert rendered.count("<details>") == rendered.count("</details>") == 5
+    assert rendered.count("<h2>") == 6  # front matter's last line is a heading where it is not known
+
+
+def test_a_table_has_a_row_for_every_message(store):
+    text = exported(
+        store,
+        Message.user('Say "a", b\r\nand c', id="m1", created_at=datetime(2026, 1, 2, tzinfo=UTC)),
+        Message.assistant(
+            [TextPart("Done."), ToolCallPart("run"), ToolCallPart("stop")],
+            id="m2",
+            model="m-1",
+            usage=Usage(1, 2, 3, 4, "0.5"),
+        ),
+        format="csv",
+    )
+    assert text.count("\r\n") == 3
+    first, second = csv.DictReader(io.StringIO(text, newline=""))
+    assert first["text"] == 'Say "a", b\nand c'
+    assert (first["session_id"], first["position"], first["id"], first["role"]) == ("s1", "1", "m1", "user")
+    assert first["created_at"] == "2026-01-02T00:00:00.000000Z"
+    assert first["cost_usd"] == ""
+    assert (second["tools"], second["model"], second["cost_usd"]) == ("run stop", "m-1", "0.5")
+    assert [second[name] for name in list(second)[-5:-1]] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝"])
+def test_no_cell_of_a_table_is_a_formula(store, start):
+    text = exported(store, Message.user(f"{start}1+1", id=f"{start.strip()}x"), format="csv")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["text"][0] in "'␍"
+    assert row["id"][0] in "'x"
+
+
+def test_plain_text_names_what_nobody_typed(store):
+    text = exported(
+        store,
+        Message.user("folder: x", metadata={"injected": "environment"}),
+        format="text",
+        system_prompt="Be brief.",
+    )
+    assert "user (injected: environment)" in text
+    assert "(system prompt)\n  Be brief.\n" in text

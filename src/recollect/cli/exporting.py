@@ -20,7 +20,15 @@ from .naming import resolved, session_argument
 if TYPE_CHECKING:
     from .. import Store
 
-ENDINGS = {"json": "json", "jsonl": "jsonl", "markdown": "md", "text": "txt", "openai-chat": "json"}
+ENDINGS = {
+    "json": "json",
+    "jsonl": "jsonl",
+    "markdown": "md",
+    "html": "html",
+    "text": "txt",
+    "csv": "csv",
+    "openai-chat": "json",
+}
 JSON_FORMATS = ("json", "jsonl", "openai-chat")
 
 EPILOG = """\b

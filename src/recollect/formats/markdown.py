@@ -1,8 +1,12 @@
-"""A session to be read, as Markdown. Written only: too much is lost on paper to read it back."""
+"""A session to be read, as Markdown. Written only: too much is lost on paper to read it back.
+
+Tools and reasoning are folded with ``<details>``, which GitHub, GitLab and most editors know.
+"""
 
 from __future__ import annotations
 
-import re
+import base64
+import html
 from collections.abc import Iterable
 
 from ..model import (
@@ -18,88 +22,112 @@ from ..model import (
     UriPart,
 )
 from .base import Write
-from .showing import facts, moment, one_line, safe, size, title, tool_text
+from .markdown_text import code_span, contained, escaped, fenced
+from .showing import (
+    facts,
+    has_failed,
+    hint_of,
+    injected,
+    is_erased,
+    moment,
+    one_line,
+    picture_type,
+    safe,
+    shown,
+    size,
+    title,
+    tool_text,
+    turns,
+)
 
 NAME = "markdown"
 
-_TICKS = re.compile(r"`+")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_TURN = re.compile(r"( {0,3})(#{1,2}\s+(?:user|assistant|system|developer|tool)\b)", re.IGNORECASE)
-_SPECIAL = re.compile(r"([\\`*_\[\]<>#])")
-
 
 def write(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
-    """Front matter, a title, and a section for every message."""
+    """Front matter, a title, a table of contents, and a section for every message; ``messages`` is
+    iterated twice."""
     write("---\n")
     for name, value in facts(info):
-        write(f"{name}: {value}\n")
-    write(f"---\n\n# {_escaped(title(info))}\n")
-    for message in messages:
+        write(f"{name}: {shown(value)}\n")
+    write(f"---\n\n# {escaped(title(info))}\n")
+    if info.system_prompt:
+        write(f"\n{_folded('System prompt', contained(safe(info.system_prompt)))}\n")
+    starts = _write_contents(messages, write)
+    for number, message in enumerate(messages, 1):
+        anchor = f'<a id="m{number}"></a>\n\n' if number in starts else ""
         time = moment(message.created_at)
-        model = f" · {_escaped(one_line(message.model))}" if message.model else ""
-        write(f"\n## {message.role.capitalize()}{model}{' · ' if time else ''}{time}\n")
-        for part in message.parts:
-            write(f"\n{_part(part)}\n")
+        model = f" · {escaped(one_line(message.model))}" if message.model else ""
+        write(f"\n{anchor}## {message.role.capitalize()}{model}{' · ' if time else ''}{time}\n")
+        _write_body(message, write)
 
 
-def _escaped(line: str) -> str:
-    return _SPECIAL.sub(r"\\\1", line)
+def _write_contents(messages: Iterable[Message], write: Write) -> set[int]:
+    """A list of the turns, where there are several; gives back the places that it leads to."""
+    starts = list(turns(messages))
+    if len(starts) < 2:
+        return set()
+    write("\n**Contents**\n\n")
+    for number, begins in starts:
+        write(f"1. [{escaped(begins)}](#m{number})\n")
+    return {number for number, _ in starts}
+
+
+def _write_body(message: Message, write: Write) -> None:
+    kind = injected(message)
+    if kind is not None:
+        write(f"\n<details>\n<summary>Injected: {_html(kind)}</summary>\n")
+    if is_erased(message):
+        write("\n*[erased]*\n")
+    for part in message.parts:
+        write(f"\n{_part(part)}\n")
+    if kind is not None:
+        write("\n</details>\n")
 
 
 def _part(part: Part) -> str:
     if isinstance(part, TextPart):
         return contained(safe(part.content))
     if isinstance(part, ReasoningPart):
-        lines = contained(safe(part.content)).split("\n")
-        return "> **Reasoning**\n>\n" + "\n".join(f"> {line}".rstrip() for line in lines)
+        return _folded("Reasoning", contained(safe(part.content)))
     if isinstance(part, ToolCallPart):
-        return _fenced(f"**Tool call** {_code(part.name)}{_id(part.id)}", tool_text(part), "json")
+        language = "" if isinstance(part.arguments, str) else "json"
+        label = f"Tool call{_name(part.name)}{_hint(part.arguments)}"
+        return _folded(label, fenced(tool_text(part), language))
     if isinstance(part, ToolCallResponsePart):
-        return _fenced(f"**Tool result**{_id(part.id)}", tool_text(part), "")
+        language = "" if isinstance(part.response, str) else "json"
+        label = f"Tool result{': failed' if has_failed(part) else ''}{_hint(part.response)}"
+        return _folded(label, fenced(tool_text(part), language))
     if isinstance(part, UriPart):
-        return f"**Link** {_code(part.uri)}"
+        return f"**Link** {code_span(part.uri)}"
     if isinstance(part, FilePart):
-        return f"**File** {_code(part.file_id)}"
+        return f"**File** {code_span(part.file_id)}"
     if isinstance(part, BlobPart):
-        return f"**Attachment** {_code(part.mime_type or 'data')}, {size(len(part.content))}"
-    return _fenced(f"**Other** {_code(part.kind)}", tool_text(part), "json")
+        return _blob(part)
+    return _folded(f"Other{_name(part.kind)}", fenced(tool_text(part), "json"))
 
 
-def _id(call_id: str | None) -> str:
-    return f" ({_code(call_id)})" if call_id else ""
+def _blob(part: BlobPart) -> str:
+    kind = picture_type(part.mime_type, part.content)
+    if kind is None:
+        return f"**Attachment** {code_span(part.mime_type or 'data')}, {size(len(part.content))}"
+    data = base64.b64encode(part.content).decode()
+    return f"![{kind}, {size(len(part.content))}](data:{kind};base64,{data})"
 
 
-def _code(text: str) -> str:
-    """A code span that the text cannot leave."""
-    line = one_line(text) or " "
-    ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(line)), default=0))
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{ticks}{pad}{line}{pad}{ticks}"
+def _folded(label: str, body: str) -> str:
+    """Something that a click opens; without a body its label alone. ``label`` is HTML."""
+    inside = f"\n{body}\n\n" if body else ""
+    return f"<details>\n<summary>{label}</summary>\n{inside}</details>"
 
 
-def _fenced(label: str, text: str, language: str) -> str:
-    """A code block that the text cannot leave: its fence is longer than any run of backticks."""
-    if not text:
-        return label
-    fence = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(text)), default=0))
-    return f"{label}\n\n{fence}{language}\n{text}\n{fence}"
+def _name(name: str) -> str:
+    return f" <code>{_html(one_line(name))}</code>"
 
 
-def contained(text: str) -> str:
-    """Markdown that ends where it ends: open code fences are closed, comments and headings that
-    look like the next message are defused."""
-    lines: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        found = _FENCE.fullmatch(line)
-        if fence:
-            if found and found[1].startswith(fence) and not found[2].strip():
-                fence = ""
-        elif found and not (found[1][0] == "`" and "`" in found[2]):
-            fence = found[1]
-        else:
-            line = _TURN.sub(r"\1\\\2", line).replace("<!--", "\\<!--")
-        lines.append(line)
-    if fence:
-        lines.append(fence)
-    return "\n".join(lines)
+def _hint(value: object) -> str:
+    hint = hint_of(value)
+    return f" · {_html(hint)}" if hint else ""
+
+
+def _html(text: str) -> str:
+    return html.escape(text, quote=False)

@@ -17,7 +17,19 @@ from ..model import (
     UriPart,
 )
 from .base import Write
-from .showing import facts, moment, one_line, safe, size, title, tool_text
+from .showing import (
+    facts,
+    has_failed,
+    injected,
+    is_erased,
+    moment,
+    one_line,
+    safe,
+    shown,
+    size,
+    title,
+    tool_text,
+)
 
 NAME = "text"
 
@@ -27,10 +39,16 @@ def write(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
     head = title(info)
     write(f"{head}\n{'=' * min(len(head), 72)}\n\n")
     for name, value in facts(info):
-        write(f"{name:<9} {value}\n")
+        write(f"{name:<9} {shown(value)}\n")
+    if info.system_prompt:
+        write(f"\n(system prompt)\n{_indented(safe(info.system_prompt))}\n")
     for number, message in enumerate(messages, 1):
-        about = [str(number), message.role, one_line(message.model or ""), moment(message.created_at)]
+        kind = injected(message)
+        role = message.role if kind is None else f"{message.role} (injected: {kind})"
+        about = [str(number), role, one_line(message.model or ""), moment(message.created_at)]
         write(f"\n[{' · '.join(filter(None, about))}]\n")
+        if is_erased(message):
+            write("  (erased)\n")
         for part in message.parts:
             write(f"{_indented(_part(part))}\n")
 
@@ -43,7 +61,8 @@ def _part(part: Part) -> str:
     if isinstance(part, ToolCallPart):
         return f"(tool call: {one_line(part.name)}{_id(part.id)})\n{_indented(tool_text(part))}"
     if isinstance(part, ToolCallResponsePart):
-        return f"(tool result{_id(part.id)})\n{_indented(tool_text(part))}"
+        label = "tool result: failed" if has_failed(part) else "tool result"
+        return f"({label}{_id(part.id)})\n{_indented(tool_text(part))}"
     if isinstance(part, UriPart):
         return f"(link: {one_line(part.uri)})"
     if isinstance(part, FilePart):
