@@ -71,6 +71,14 @@ def dumps(value: object) -> bytes:
         raise InvalidError(f"This value cannot be stored as JSON: {error}") from error
 
 
+def dumps_utf8(message: Message) -> bytes | None:
+    """A message of nothing but text as JSON; None where lone surrogates need ``dumps``."""
+    try:
+        return _encode(message)
+    except UnicodeEncodeError:
+        return None
+
+
 def _dumps_surrogates(value: object) -> bytes:
     import json  # loaded only where msgspec cannot say it
 

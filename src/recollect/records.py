@@ -37,7 +37,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def to_datetime(microseconds: int) -> datetime:
     """Microseconds since 1970 as an aware UTC datetime."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -232,7 +232,7 @@ def pointed(state: State, at: int, body: HeadBody, line: Line) -> State:
     return State(info, body.to, line.origin, heads, state.labels, state.sliding)
 
 
-class Placed(NamedTuple):
+class Placed(Struct, frozen=True, gc=False):
     """Where a new message stands: its seq, its parent's seq, and its record's frame."""
 
     seq: int

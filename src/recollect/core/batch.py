@@ -122,10 +122,12 @@ class Batch:
         parent: str | None,
     ) -> list[Message]:
         body = self._core.codec.message
-        for d, (seq, above, place) in zip(drafts, places, strict=True):
-            raw = body(d.raw, place, seq, d.at)
-            self.records.append(Record(seq, MESSAGE, above, d.message_id, d.at, d.message.role, raw, d.texts))
-        for d in drafts:
+        for d, place in zip(drafts, places, strict=True):
+            seq, at = place.seq, d.at
+            raw = body(d.raw, place.frame, seq, at)
+            self.records.append(
+                Record(seq, MESSAGE, place.parent, d.message_id, at, d.message.role, raw, d.texts)
+            )
             if d.blobs:
                 self.blobs.update(d.blobs)
         set_parents(messages, parent)

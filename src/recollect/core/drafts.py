@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..backend import MESSAGE, ROLES
-from ..codec import dumps, loads
+from ..codec import dumps, dumps_utf8, loads
 from ..errors import InvalidError
 from ..model import BlobPart, Message, OtherPart, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
 from ..records import to_datetime, to_microseconds
@@ -27,7 +28,7 @@ _NO_BLOBS: dict[bytes, bytes] = {}
 _ROLES = frozenset(ROLES) - {""}
 
 
-class Draft(NamedTuple):
+class Draft(Struct, frozen=True, gc=False):
     """A message ready to be placed on a line."""
 
     message: Message
@@ -54,8 +55,8 @@ def _draft(message: Message, now: int, moment: datetime) -> Draft:
     if text is not None and not message.id and message.created_at is None:
         message_id, sixteen = new_id()
         complete = Message(message_id, None, message.role, message.parts, moment, message.model)
-        raw = dumps(complete)
-        if _ESCAPED_SURROGATE not in raw:
+        raw = dumps_utf8(complete)
+        if raw is not None:
             return Draft(complete, raw, b"u" + sixteen, now, (text, "", ""), False, _NO_BLOBS)
     return _any_draft(message, now, moment)
 

@@ -58,6 +58,7 @@ class Connections:
         # closing a parent's handle there would be fatal.
         self._all: list[tuple[threading.Thread | None, apsw.Connection]] = []
         self._writer: apsw.Connection | None = None
+        self._cursor: apsw.Cursor | None = None
         self._checkpointer: apsw.Connection | None = None
         self._immutable: tuple[int, ...] | None = None
         self._opening = threading.Lock()
@@ -162,13 +163,20 @@ class Connections:
         return self._writer
 
     @property
+    def cursor(self) -> apsw.Cursor:
+        """A cursor of the writer that stays: making one takes longer than preparing a statement anew."""
+        if self._cursor is None:
+            self._cursor = self.writer.cursor()
+        return self._cursor
+
+    @property
     def has_writer(self) -> bool:
         """Whether this process has a writing handle open."""
         return self._writer is not None or self._checkpointer is not None
 
     def discard_writer(self) -> None:
         """Give up a writing handle that cannot roll back; the next write opens a new one."""
-        conn, self._writer = self._writer, None
+        conn, self._writer, self._cursor = self._writer, None, None
         if conn is not None and self.path is not None:
             conn.close(force=True)
 
@@ -278,7 +286,7 @@ class Connections:
         self.is_open = False
         with self._opening:
             handles, self._all = self._all, []
-        self._local, self._writer, self._checkpointer = threading.local(), None, None
+        self._forget()
         deadline = time.monotonic() + 1.0
         for _, conn in reversed(handles):  # a writer last: only a writer can tidy the log away
             while True:
@@ -290,12 +298,15 @@ class Connections:
                         break  # it closes itself when that thread lets go of it
                     time.sleep(0.001)
 
+    def _forget(self) -> None:
+        self._local, self._writer, self._cursor, self._checkpointer = threading.local(), None, None, None
+
     def after_fork(self) -> None:
         """In a child process: set the parent's handles aside and start without any."""
         if self.path is None:
             return  # a database in memory has no files: the child's copy is its own
-        _abandoned.append((self._local, self._all))
-        self._local, self._writer, self._checkpointer = threading.local(), None, None
+        _abandoned.append((self._local, self._all, self._cursor))
+        self._forget()
         self._all, self._opening = [], threading.Lock()
 
 

@@ -186,16 +186,16 @@ def update_row(conn: apsw.Connection, row: SessionRow, base: int, attributes: bo
     return sid
 
 
-def update_known(conn: apsw.Connection, row: SessionRow, base: int, sid: int) -> bool:
+def update_known(cursor: apsw.Cursor, row: SessionRow, base: int, sid: int) -> bool:
     """Replace what an append changes, at version ``base``, if ``sid`` is this session; False leaves it to
     ``update_row`` to find out why not."""
     key, cost = row.key, row.cost
     changed = (row.version, row.updated_at, row.message_count, row.body)
     if cost is None:
-        conn.execute(_UPDATE_KNOWN, (*changed, sid, base, *key))
+        cursor.execute(_UPDATE_KNOWN, (*changed, sid, base, *key))
     else:
-        conn.execute(_UPDATE_KNOWN_COST, (*changed, cost, sid, base, *key))
-    return conn.changes() == 1
+        cursor.execute(_UPDATE_KNOWN_COST, (*changed, cost, sid, base, *key))
+    return cursor.connection.changes() == 1
 
 
 def _insert_labels(conn: apsw.Connection, sid: int, row: SessionRow) -> None:

@@ -85,7 +85,9 @@ class TextIndex:
         TextIndex.add_all(conn, [(rid, None, texts) for rid, texts in rows if texts and any(texts)])
 
     @staticmethod
-    def add_all(conn: apsw.Connection, rows: Iterable[tuple[int, bytes | None, tuple[str, ...]]]) -> None:
+    def add_all(
+        conn: apsw.Connection | apsw.Cursor, rows: Iterable[tuple[int, bytes | None, tuple[str, ...]]]
+    ) -> None:
         """Take texts together with their messages' ids, which go to ``message_ids`` at the same time."""
         values = []
         for rid, message_id, texts in rows:

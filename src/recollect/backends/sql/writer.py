@@ -57,27 +57,32 @@ class Writer:
     @property
     def connection(self) -> apsw.Connection:
         """What the owner reads and writes through; raises when its transaction is gone."""
+        self._check()
+        return self._connections.writer
+
+    def _check(self) -> None:
         if self._lost is not None:
             raise UnavailableError(
                 f"The transaction on {self._where} was rolled back after an earlier error.",
                 hint="Leave it and start again.",
             ) from self._lost
-        return self._connections.writer
 
     def commit(self, commits: Sequence[Commit]) -> None:
         """Write all or nothing: durable on return, or inside ``exclusive`` a part of it."""
         if self.owner == threading.get_ident():
+            self._check()
+            cursor = self._connections.cursor
             if len(commits) == 1:
-                texts, bulk, scrub = self._write_one(self.connection, commits[0])
+                texts, bulk, scrub = self._write_one(cursor, commits[0])
             else:
-                texts, bulk, scrub = self._write(self.connection, commits, nested=True)
+                texts, bulk, scrub = self._write(cursor, commits, nested=True)
             self._texts += texts
             self._bulk += bulk
             self._scrub = self._scrub or scrub
             return
         self._lock.acquire(self._timeout)
         try:
-            texts, _, scrub = self._write(self._connections.writer, commits, nested=False)
+            texts, _, scrub = self._write(self._connections.cursor, commits, nested=False)
             if texts or scrub:
                 self._maintenance.wrote(texts, scrub)
         finally:
@@ -102,14 +107,14 @@ class Writer:
             self.leave(failed=False)
 
     def _write(
-        self, conn: apsw.Connection, commits: Sequence[Commit], *, nested: bool
+        self, cursor: apsw.Cursor, commits: Sequence[Commit], *, nested: bool
     ) -> tuple[int, int, bool]:
         """How many texts were added, how many of them in bulk, and whether something was removed."""
         texts, bulk, scrub, ending = 0, 0, False, False
         try:
-            conn.execute("SAVEPOINT c" if nested else "BEGIN IMMEDIATE")
+            cursor.execute("SAVEPOINT c" if nested else "BEGIN IMMEDIATE")
             for commit in commits:
-                waiting = apply(conn, commit, self._sids)
+                waiting = apply(cursor, commit, self._sids)
                 if waiting < 0:
                     scrub = True
                 else:
@@ -117,21 +122,22 @@ class Writer:
                     if waiting >= _BULK:
                         bulk += waiting
             if (bulk or self.asked) and not nested:
-                self._keep_up(conn, bulk)
+                self._keep_up(cursor.connection, bulk)
             ending = True
-            conn.execute("RELEASE c" if nested else "COMMIT")
+            cursor.execute("RELEASE c" if nested else "COMMIT")
         except BaseException as error:
-            self._undo(conn, nested=nested)
+            self._undo(cursor.connection, nested=nested)
             if isinstance(error, DRIVER_ERRORS):
                 raise translated(error, self._where, committing=ending) from error
             raise
         return texts, bulk, scrub
 
-    def _write_one(self, conn: apsw.Connection, commit: Commit) -> tuple[int, int, bool]:
+    def _write_one(self, cursor: apsw.Cursor, commit: Commit) -> tuple[int, int, bool]:
         """The same for one commit inside ``exclusive``."""
+        conn = cursor.connection
         before = conn.total_changes()
         try:
-            waiting = apply(conn, commit, self._sids)
+            waiting = apply(cursor, commit, self._sids)
         except BaseException as error:
             if not conn.in_transaction or conn.total_changes() != before:
                 self._lose(conn, error)

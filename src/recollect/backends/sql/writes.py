@@ -45,13 +45,14 @@ def _too_large(commit: Commit, what: str, size: int, most: int) -> InvalidError:
     )
 
 
-def apply(conn: apsw.Connection, commit: Commit, sids: dict[Key, int]) -> int:
+def apply(cursor: apsw.Cursor, commit: Commit, sids: dict[Key, int]) -> int:
     """Write one commit; gives the number of messages that now wait to be indexed, -1 if something is to
     be scrubbed. ConflictError when the stored version is not its base.
 
     ``sids`` keeps the sids of sessions met. They are hints, compared with key and version before use:
     entries may be wrong after a rollback, or after another process created a session anew.
     """
+    conn = cursor.connection
     if commit.delete:
         sids.pop(commit.key, None)
         _delete(conn, commit)
@@ -60,12 +61,12 @@ def apply(conn: apsw.Connection, commit: Commit, sids: dict[Key, int]) -> int:
     assert row is not None  # see check()
     base = commit.base
     sid = sids.get(row.key, 0)
-    if not (base and sid and not commit.attributes and update_known(conn, row, base, sid)):
+    if not (base and sid and not commit.attributes and update_known(cursor, row, base, sid)):
         sid = update_row(conn, row, base, commit.attributes) if base else insert_row(conn, row)
         if len(sids) >= _KNOWN:
             sids.clear()
         sids[row.key] = sid
-    texts = _insert_records(conn, sid << 32, commit.records) if commit.records else 0
+    texts = _insert_records(cursor, sid << 32, commit.records) if commit.records else 0
     if commit.blobs:
         conn.executemany(
             "INSERT OR IGNORE INTO blobs (sid, digest, content) VALUES (?, ?, ?)",
@@ -79,7 +80,7 @@ def apply(conn: apsw.Connection, commit: Commit, sids: dict[Key, int]) -> int:
     return texts
 
 
-def _insert_records(conn: apsw.Connection, base: int, records: Sequence[Record]) -> int:
+def _insert_records(cursor: apsw.Cursor, base: int, records: Sequence[Record]) -> int:
     rows = []
     texts = []
     numbers = _ROLE_NUMBERS
@@ -87,9 +88,9 @@ def _insert_records(conn: apsw.Connection, base: int, records: Sequence[Record])
         rows.append((base + seq, kind, parent, at, numbers[role], body))
         if message_id or any(words):
             texts.append((base + seq, message_id or None, words))
-    conn.executemany(_INSERT_RECORD, rows)
+    cursor.executemany(_INSERT_RECORD, rows)
     if texts:
-        TextIndex.add_all(conn, texts)
+        TextIndex.add_all(cursor, texts)
     return len(texts)
 
 
