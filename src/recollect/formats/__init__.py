@@ -8,6 +8,7 @@ from typing import Any
 from .base import HEAD_BYTES, unsupported
 
 _READERS = {
+    "claude-code": "claude_code",
     "codex": "codex",
     "jsonl": "own_jsonl",
     "json": "own_json",

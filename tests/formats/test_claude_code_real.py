@@ -1,0 +1,97 @@
+"""Claude Code over real sessions: every figure that was counted independently."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from .format_sources import TRANSCRIPTS, Source, archived, conversations, lines, messages, real
+
+from recollect import ToolCallPart, ToolCallResponsePart, Usage
+from recollect.formats import claude_code, detected
+from recollect.formats.base import Conversation, Damage, Restart
+
+pytestmark = real
+KEY = "claude_code"
+
+
+def expected() -> dict:
+    return json.loads((TRANSCRIPTS / "expected_counts.json").read_text())
+
+
+def uuids(found) -> list[str]:
+    """The user and assistant records that messages were made from, each once."""
+    return list(dict.fromkeys(uuid for message in found for uuid in message.metadata[KEY]["uuids"]))
+
+
+def check(conversation: Conversation, counts: dict) -> None:
+    main, *others = lines(conversation)
+    off = [message for line in others for message in line]
+    every = [*main, *off]
+    assert len(uuids(main)) == counts["main_line_records"]
+    assert sorted(uuids(off)) == sorted(counts["off_main_uuids"])
+    replies = [message for message in every if message.role == "assistant"]
+    assert len(replies) == counts["replies"]
+    models: Counter[str] = Counter()
+    for message in replies:
+        models[message.model] += len(message.metadata[KEY]["uuids"])
+    assert models == counts["models"]
+    check_usage(replies, counts["usage"])
+    check_parts(every, counts["counts"])
+    metadata = conversation.attributes["metadata"]
+    assert (metadata["started_at"], metadata["ended_at"]) == (counts["first"], counts["last"])
+    if counts["titles"]:
+        assert conversation.attributes["name"] == counts["titles"]["ai-title"]
+
+
+def check_usage(replies, stated: dict) -> None:
+    total = sum((message.usage for message in replies if message.usage), Usage())
+    assert total == Usage(
+        stated["input_tokens"], stated["output_tokens"], stated["cache_read_input_tokens"]
+    )
+    created = sum(message.metadata[KEY].get("cache_creation_input_tokens", 0) for message in replies)
+    assert created == stated["cache_creation_input_tokens"]
+
+
+def check_parts(every, counts: dict) -> None:
+    parts = Counter(part.to_dict()["type"] for message in every for part in message.parts)
+    assert parts["tool_call"] == counts.get("block_tool_use", 0)
+    assert parts["tool_call_response"] == counts.get("block_tool_result", 0)
+    assert parts["reasoning"] == counts.get("block_thinking", 0)
+    assert parts["blob"] == counts.get("block_image", 0)
+    records = {kind: set() for kind in ("user", "assistant")}
+    for message in every:
+        kind = "assistant" if message.role == "assistant" else "user"
+        records[kind].update(message.metadata[KEY]["uuids"])
+    assert len(records["user"]) == counts["user_records"]
+    assert len(records["assistant"]) == counts["assistant_records"]
+    calls = {part.id for message in every for part in message.parts if isinstance(part, ToolCallPart)}
+    answers = {
+        part.id for message in every for part in message.parts if isinstance(part, ToolCallResponsePart)
+    }
+    assert answers <= calls
+
+
+@pytest.mark.slow
+def test_every_figure_of_every_session():
+    wanted = expected()
+    seen = 0
+    for name, content in archived("claude_code.tar.xz"):
+        found = conversations(claude_code, Source(content, name))
+        assert detected(content[:65536], name) is claude_code
+        assert [found[0].native_id] == [name.rsplit("/", 1)[-1].removesuffix(".jsonl")]
+        assert len(found) == 1
+        check(found[0], wanted[name])
+        seen += 1
+    assert seen == 127
+
+
+def test_the_samples():
+    wanted = {name.rsplit("/", 1)[-1]: counts for name, counts in expected().items()}
+    seen = 0
+    for path in sorted((TRANSCRIPTS / "samples").glob("claude_code__*.jsonl")):
+        own_name = path.name.rsplit("__", 1)[-1]
+        (found,) = conversations(claude_code, Source(path.read_bytes(), own_name))
+        check(found, wanted[own_name])
+        seen += 1
+    assert seen == 7
