@@ -13,7 +13,11 @@ _READERS = {
     "jsonl": "own_jsonl",
     "json": "own_json",
     "openai-chat": "openai_chat",
+    "chatgpt": "chatgpt",
     "llm": "llm_logs",
+    "magellai": "magellai",
+    "synapse": "synapse",
+    "langchain": "langchain",
 }
 _WRITERS = {
     "markdown": "markdown",
@@ -21,6 +25,7 @@ _WRITERS = {
     "csv": "csv_table",
     "text": "plain_text",
     "openai-chat": "openai_chat",
+    "chatgpt": "chatgpt",
 }
 LOGS = ("json", "jsonl")
 """Formats that hold a session's whole log; the others hold its active line."""

@@ -7,7 +7,7 @@ its older messages keep the ids that they have when the older tables are read al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from . import llm_logs_old
 from .base import Conversation, Damage, Piece, Source
 from .llm_logs_store import Thread
 from .sqlitefile import MAGIC, Database, Row, Unreadable, defines, opened, tables_in
+from .stored_messages import Lazily
 from .stored_parts import id_of
 from .values import present
 
@@ -62,7 +63,7 @@ def _conversations(db: Database) -> Iterator[Piece]:
         else:
             yield _thread(db, thread, about, older=True)
     for response in db.rows("responses", ("id",), key=("conversation_id", None), order=("id",)):
-        messages = _Lazily(partial(llm_logs_old.alone, db, response["id"]))
+        messages = Lazily(partial(llm_logs_old.alone, db, response["id"]))
         yield Conversation(offset=0, messages=messages, native_id=id_of(response["id"]))
     for thread in db.rows("threads", columns, order=("id",)):
         if db.one("responses", ("id",), ("conversation_id", thread["id"])) is None:
@@ -76,23 +77,10 @@ def _old_ids(db: Database) -> Iterator[object]:
             yield conversation_id
 
 
-class _Lazily:
-    """Messages that are read from the database whenever they are asked for."""
-
-    def __init__(self, read: Callable[[], Iterable[Message | Damage]]) -> None:
-        self._read = read
-
-    def __iter__(self) -> Iterator[Message | Damage]:
-        try:
-            yield from self._read()
-        except Unreadable as error:
-            yield Damage(0, str(error))
-
-
 def _old(db: Database, conversation_id: object, about: Row | None) -> Conversation:
     return Conversation(
         offset=0,
-        messages=_Lazily(lambda: llm_logs_old.messages(db, conversation_id, ())),
+        messages=Lazily(lambda: llm_logs_old.messages(db, conversation_id, ())),
         native_id=id_of(conversation_id),
         attributes=_attributes(about or {}, None),
     )
@@ -117,7 +105,7 @@ def _thread(db: Database, row: Row, about: Row | None, *, older: bool) -> Conver
         forks = {same.get(name, name) for name in forks}
     return Conversation(
         offset=0,
-        messages=_Lazily(lambda: _merged(before, thread, same)),
+        messages=Lazily(lambda: _merged(before, thread, same)),
         native_id=id_of(row["id"]),
         attributes=_attributes({**(about or {}), **present(name=id_of(row["name"]))}, thread),
         head=None if thread.is_line else head,

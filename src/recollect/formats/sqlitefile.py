@@ -78,10 +78,13 @@ class Database:
         encoding = str(connection.execute("PRAGMA encoding").get)
         self._encoding = encoding.lower() if encoding.lower().startswith("utf-16") else "utf-8"
         self._schema: dict[str, frozenset[str]] = {}
-        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
-        for (name,) in connection.execute(query).fetchall():
+        self._ordered: set[str] = set()
+        query = "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        for name, keyed in connection.execute(query).fetchall():
             columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
             self._schema[name.lower()] = frozenset(column.lower() for (column,) in columns)
+            if not keyed:
+                self._ordered.add(name.lower())
 
     @property
     def tables(self) -> dict[str, frozenset[str]]:
@@ -103,7 +106,7 @@ class Database:
     ) -> Iterator[Row]:
         """A table's rows, those alone whose column ``key[0]`` is ``key[1]``, one at a time.
 
-        Without a table there are none; ordered by those of the columns that exist, then as stored.
+        Without a table there are none; ordered by those of the columns that exist, then by row id.
         Raises Unreadable at the first damaged page.
         """
         known = self._schema.get(table)
@@ -120,7 +123,9 @@ class Database:
         if key is not None:
             query += f" WHERE {self._condition(table, key[0])}"
         by = [f"t.{_quoted(column)}" for column in order if column in known]
-        query += f" ORDER BY {', '.join(by) or '1'}" if by else ""
+        if table in self._ordered:
+            by.append("t.rowid")
+        query += f" ORDER BY {', '.join(by)}" if by else ""
         empty: Row = dict.fromkeys(columns)
         try:
             for values in self._connection.execute(query, () if key is None else (key[1],)):
@@ -192,13 +197,36 @@ class Database:
             return raw.decode(self._encoding, errors)
 
 
+class _Rejoined:
+    """A source whose first bytes were looked at and are given out again."""
+
+    def __init__(self, first: bytes, source: Source) -> None:
+        self._first = first
+        self._source = source
+        self.name, self.label, self.path = source.name, source.label, source.path
+        self.modified, self.beside = source.modified, source.beside
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` more bytes."""
+        if not self._first:
+            return self._source.read(size)
+        piece, self._first = self._first[:size], self._first[size:]
+        return piece
+
+
+def is_database(source: Source) -> tuple[bool, Source]:
+    """Whether the source begins as SQLite files do, and the same source, still at its beginning."""
+    first = source.read(len(MAGIC))
+    return first == MAGIC, _Rejoined(first, source)
+
+
 def opened(source: Source, what: str, *needed: str) -> Database | Damage:
     """The file as a database in which at least one of the tables ``needed`` is, else what is wrong."""
     try:
         database = Database(source)
     except Unreadable as error:
         return Damage(0, str(error))
-    if not any(table in database.tables for table in needed):
+    if needed and not any(table in database.tables for table in needed):
         return Damage(0, f"the database holds no tables of {what}")
     return database
 
