@@ -76,6 +76,19 @@ def test_what_says_nothing_is_left_out() -> None:
     assert values.chosen([], "text") == {}
 
 
+def test_plain_values_alone_become_facts_of_a_session() -> None:
+    value = {**RECORD, "texts": ["a", "b"]}
+    assert values.scalars_of(value, *value) == {
+        "text": "x",
+        "int": 3,
+        "float": 3.0,
+        "half": 2.5,
+        "true": True,
+        "less": -1,
+        "texts": ["a", "b"],
+    }
+
+
 @given(JSON)
 def test_no_shape_raises(value: Any) -> None:
     getters = (

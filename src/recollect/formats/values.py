@@ -6,6 +6,7 @@ and otherwise what stands for nothing: a file with a number where a list belongs
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 
@@ -87,6 +88,19 @@ def chosen(value: object, *keys: str) -> dict[str, Any]:
     """Those of an object's keys, in this order, whose values say something."""
     found = ((key, value_of(value, key)) for key in keys)
     return {key: item for key, item in found if not is_empty(item)}
+
+
+def scalars_of(value: object, *keys: str) -> dict[str, Any]:
+    """Those of an object's keys whose values are plain: texts, numbers, truth values, lists of texts."""
+    found = chosen(value, *keys)
+    return {
+        key: item
+        for key, item in found.items()
+        if isinstance(item, str | bool)
+        or (isinstance(item, float) and isfinite(item))
+        or (isinstance(item, int) and -(1 << 63) <= item < 1 << 63)
+        or (isinstance(item, list) and all(isinstance(inner, str) for inner in item))
+    }
 
 
 def is_empty(value: object) -> bool:
