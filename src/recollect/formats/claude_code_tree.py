@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ..model import Message
 from .base import Restart, derived_uuid
+from .claude_code_blocks import KEY
 from .claude_code_messages import calls_in, count_in, from_reply, from_user, message_id, results_in
 from .claude_code_records import Kept, Record
 from .trees import Layout, lay_out
@@ -88,6 +89,7 @@ class Tree:
         self._records = array("i")  # numbers in kept
         self._following = array("i")  # the next record of the same reply, 0 for none
         self._made: dict[int, str] = {}  # uuids of records that have none
+        self._repeats: dict[int, int] = {}
         self._nodes = Numbers()
         self._replies = Numbers()
         self._calls = Numbers()
@@ -120,7 +122,9 @@ class Tree:
         Raises Restart where resumed reading knows too little.
         """
         uuid = record.uuid or derived_uuid(b"claude-code\0%d\0" % offset, raw)
-        if self._nodes.get(uuid) is not None:
+        known = self._nodes.get(uuid)
+        if known is not None:
+            self._repeat(known, record)
             return False
         node = self._above(record)
         if record.type in MESSAGES:
@@ -134,6 +138,14 @@ class Tree:
         self._recent.append((uuid, node))
         self._previous = node
         return True
+
+    def _repeat(self, node: int, record: Record) -> None:
+        """A record stands there once more: the first one counts."""
+        if record.type in MESSAGES:
+            if self._seed is not None and node == 0:
+                raise Restart
+            self._repeats[node] = self._repeats.get(node, 0) + 1
+            self._guard(node)
 
     def _above(self, record: Record) -> int:
         """The message that the record hangs under, walking through what is no message."""
@@ -272,6 +284,8 @@ class Tree:
             if parent != before:
                 above = None if parent < 0 else self.name(parent)
             message = self._message(node, above, of_agent)
+            if (repeated := self._repeats.get(node)) is not None and message.metadata is not None:
+                message.metadata[KEY]["repeated"] = repeated
             yield message
             before, above = node, message.id
 
