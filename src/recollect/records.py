@@ -115,11 +115,13 @@ class HeadBody(Struct, frozen=True, gc=False, omit_defaults=True):
     gone: bool = False
 
 
-class EraseBody(Struct, frozen=True, gc=False):
-    """An ``erase`` record: the body of record ``seq`` was physically removed."""
+class EraseBody(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An ``erase`` record: the body of record ``seq`` was physically removed; ``amended``: it was
+    completed by an import that found the message's rest."""
 
     seq: int
     id: str
+    amended: bool = False
 
 
 class SourceBody(Struct, frozen=True, gc=False):
@@ -196,6 +198,29 @@ def slid(state: State, at: int) -> State:
 def noted(state: State, at: int) -> State:
     """The state after a record that changes nothing else (``source``, ``erase``)."""
     return updated(state, at, Patch())
+
+
+def amended(state: State, at: int, seq: int, old: Message, new: Message) -> State:
+    """The state after a message was completed: what it spent is counted once."""
+    info = noted(state, at).info
+    usage = info.usage if old.usage is None else _without(info.usage, old.usage)
+    if new.usage is not None:
+        usage = usage + new.usage
+    preview = preview_of(new) if seq == state.origin else info.preview
+    return replace(state, info=replace(info, usage=usage, preview=preview))
+
+
+def _without(total: Usage, part: Usage) -> Usage:
+    cost = total.cost_usd
+    if cost is not None and part.cost_usd is not None:
+        cost -= part.cost_usd
+    return Usage(
+        total.input_tokens - part.input_tokens,
+        total.output_tokens - part.output_tokens,
+        total.cached_tokens - part.cached_tokens,
+        total.reasoning_tokens - part.reasoning_tokens,
+        cost,
+    )
 
 
 class Line(NamedTuple):

@@ -15,6 +15,8 @@ from ..records import State
 from .ids import check_name
 
 DEFAULT_NAMESPACE = "default"
+RESERVED = "recollect:"
+"""What the namespaces begin with that recollect keeps its own books in."""
 
 
 class Clock(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from ..backend import ERASE, HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record, SessionRow
+from ..backend import ERASE, HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record, SessionRow, StoredRecord
 from ..codec import dumps, set_parents
 from ..model import Message
 from ..records import (
@@ -17,6 +17,7 @@ from ..records import (
     SourceBody,
     State,
     UpdateBody,
+    amended,
     applied,
     created,
     extended,
@@ -44,7 +45,18 @@ class End(NamedTuple):
 class Batch:
     """What a verb adds to a session: call its methods in order, then ``change``."""
 
-    __slots__ = ("_core", "_row", "attributes", "blobs", "drop_blobs", "erased", "now", "records", "state")
+    __slots__ = (
+        "_core",
+        "_row",
+        "amended",
+        "attributes",
+        "blobs",
+        "drop_blobs",
+        "erased",
+        "now",
+        "records",
+        "state",
+    )
 
     def __init__(self, core: Core, row: SessionRow | None, state: State, now: int | None = None) -> None:
         self._core = core
@@ -53,6 +65,7 @@ class Batch:
         self.now = core.clock.now() if now is None else now
         self.records: list[Record] = []
         self.blobs: dict[bytes, bytes] = {}
+        self.amended: list[tuple[int, bytes, tuple[str, ...]]] = []
         self.erased: list[tuple[int, bytes]] = []
         self.drop_blobs: list[bytes] = []
         self.attributes = False
@@ -94,6 +107,15 @@ class Batch:
         self._move(noted(self.state, self.now))
         self.erased.append((seq, tombstone))
         self._add(ERASE, seq, EraseBody(seq, message_id))
+
+    def amend(self, record: StoredRecord, old: Message, draft: Draft) -> None:
+        """Complete a stored message, in place: an import found the rest of it."""
+        key = Key(self.state.info.namespace, self.state.info.id)
+        codec = self._core.codec
+        self._move(amended(self.state, self.now, record[0], old, draft.message))
+        self.amended.append((record[0], codec.record(draft.raw, codec.frame(key, record)), draft.texts))
+        self.blobs.update(draft.blobs)
+        self._add(ERASE, record[0], EraseBody(record[0], draft.message.id, True))
 
     def extend(self, drafts: Sequence[Draft]) -> list[Message]:
         """Put messages behind the head of the active line; returns them as they will be stored."""
@@ -157,6 +179,7 @@ class Batch:
             records=self.records,
             blobs=self.blobs,
             erased=self.erased,
+            amended=self.amended,
             drop_blobs=self.drop_blobs,
             attributes=old is None or self.attributes,
         )

@@ -18,6 +18,7 @@ from .branching import free_name
 from .drafts import drafts
 from .ids import encode_message_id
 from .lines import end_at
+from .notes import drop_sources
 from .reading import by_seqs, line_records, one, seq_of
 from .verifying import every_row
 from .writing import Change, write
@@ -157,6 +158,7 @@ async def erase(core: Core, handle: Handle, message_id: str, *, expect: int | No
         if not batch.records:
             return 0
         batch.drop_blobs = [bytes.fromhex(digest) for digest in sorted(kept)]
+        batch.drop_blobs += await drop_sources(core, batch, row.key)
         if state.origin in {seq for seq, _ in batch.erased}:
             batch.state = replace(batch.state, info=replace(batch.state.info, preview=""))
         return batch.change(len(batch.drop_blobs))

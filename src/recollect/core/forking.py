@@ -7,16 +7,17 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from ..backend import HEAD, MESSAGE, UPDATE, Commit, Key, Record, RowQuery
+from ..backend import HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record, RowQuery
 from ..codec import dumps
 from ..errors import ConflictError
 from ..model import BlobPart, ForkedFrom, SessionInfo
-from ..records import HeadBody, Patch, State, UpdateBody, pointed, slid, to_microseconds, updated
+from ..records import HeadBody, Patch, SourceBody, State, UpdateBody, pointed, slid, to_microseconds, updated
 from .base import Core, Handle
 from .blobs import load_blob
 from .drafts import texts_of
 from .ids import encode_message_id, uuid7
 from .lines import check_version, end_at, state_at
+from .notes import blobs_in
 from .reading import seq_of
 from .sessions import make_room, taken
 
@@ -85,6 +86,8 @@ async def _copy(core: Core, key: Key, version: int) -> tuple[list[Record], dict[
             seq, kind, parent, body = record
             if kind != MESSAGE:
                 copied.append(Record(seq, kind, parent, b"", core.codec.frame(key, record).at, "", body))
+                for name in blobs_in(core.codec.body(key, record, SourceBody)) if kind == SOURCE else ():
+                    blobs[bytes.fromhex(name)] = await load_blob(core, key, seq, name)
                 continue
             message = next(messages)
             assert message.created_at is not None  # every stored message is dated

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ..backend import ERASE, HEAD, MESSAGE, UPDATE, Key, SessionRow, StoredRecord
 from ..errors import NotFoundError
 from ..model import SessionInfo, timestamp
-from ..records import Frame, HeadBody, Line, Patch, State, UpdateBody, to_datetime
+from ..records import EraseBody, Frame, HeadBody, Line, Patch, State, UpdateBody, to_datetime
 from .base import Core, Handle
 from .batch import Batch
 from .filters import check_limit
@@ -108,7 +108,8 @@ def _describe(core: Core, key: Key, record: StoredRecord) -> tuple[str, str]:
     if record[1] == HEAD:
         return _describe_head(core.codec.body(key, record, HeadBody))
     if record[1] == ERASE:
-        return "erase", "erased a message"
+        completed = core.codec.body(key, record, EraseBody).amended
+        return ("amend", "completed a message") if completed else ("erase", "erased a message")
     return "source", "imported"
 
 

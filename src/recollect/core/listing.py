@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ..backend import Figures, RowQuery, SessionRow
 from ..errors import AmbiguousError, InvalidError, NotFoundError
 from ..model import Page, SessionInfo, SessionQuery
-from .base import DEFAULT_NAMESPACE, Core
+from .base import DEFAULT_NAMESPACE, RESERVED, Core
 from .filters import Cursor, check_limit, decode_cursor, encode_cursor, row_query
 
 MIN_PREFIX = 4
@@ -156,7 +156,7 @@ async def _named(core: Core, query: RowQuery, name: str) -> dict[str, SessionInf
 
 async def reachable(core: Core) -> list[str]:
     """The namespaces inside a core's own, itself included; from the default one, all."""
-    names = await core.backend.namespaces()
+    names = [name for name in await core.backend.namespaces() if not name.startswith(RESERVED)]
     if core.namespace == DEFAULT_NAMESPACE:
         return names
     return [n for n in names if n == core.namespace or n.startswith(core.namespace + "/")]

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..backend import HEAD, MESSAGE, UPDATE, Commit, Key, Record
+from ..backend import HEAD, MESSAGE, SOURCE, UPDATE, Commit, Key, Record
 from ..codec import is_intact, place_of
 from ..errors import CorruptError
 from ..model import BlobPart, Message
@@ -19,6 +19,7 @@ from ..records import (
     Frame,
     HeadBody,
     Line,
+    SourceBody,
     State,
     UpdateBody,
     applied,
@@ -35,6 +36,7 @@ from .base import Core
 from .blobs import load_blob
 from .drafts import texts_of
 from .ids import encode_message_id
+from .notes import blobs_in
 
 BATCH = 1000
 
@@ -66,11 +68,15 @@ async def entries(core: Core, key: Key, upto: int, after: int = 0) -> AsyncItera
 
 
 async def blobs_of(core: Core, key: Key, entry: LogEntry) -> dict[str, bytes]:
-    """The blobs that a message refers to, by digest in hex."""
-    if entry.kind != MESSAGE or b'"digest":' not in entry.body:
+    """The blobs that a message or a note of an import refers to, by digest in hex."""
+    if entry.kind == SOURCE:
+        record = (entry.seq, entry.kind, entry.parent, entry.body)
+        digests = blobs_in(core.codec.body(key, record, SourceBody))
+    elif entry.kind == MESSAGE and b'"digest":' in entry.body:
+        message = _message(core, key, entry)
+        digests = [part.digest for part in message.parts if isinstance(part, BlobPart) and part.digest]
+    else:
         return {}
-    message = _message(core, key, entry)
-    digests = [part.digest for part in message.parts if isinstance(part, BlobPart) and part.digest]
     return {digest: await load_blob(core, key, entry.seq, digest) for digest in digests}
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..codec import dumps
 from ..model import Message, SessionInfo
 from .base import Conversation, Damage, Piece, Source, Spool, Write
@@ -50,18 +52,18 @@ def read(source: Source) -> Iterator[Piece]:
         try:
             value = _large(cursor, found.offset) if found.raw is None else _decoded(found)
             if isinstance(value, Conversation):
-                yield value
+                yield replace(value, end=cursor.offset)
             elif isinstance(value, dict) and bare.takes(value):
                 bare.add(dumps(value) if found.raw is None else found.raw, found.offset)
             else:
                 if isinstance(value, list):
-                    yield from bare.end()
-                yield _small(value, found.offset)
+                    yield from bare.end(found.offset)
+                yield replace(_small(value, found.offset), end=cursor.offset)
         except Broken as broken:
             yield Damage(found.offset, broken.reason)
             if found.raw is None:
                 cursor.resync()
-    yield from bare.end()
+    yield from bare.end(cursor.offset)
 
 
 def _decoded(found: Found) -> Any:
@@ -89,10 +91,11 @@ class _Bare:
             self._spool, self._offset = Spool(), offset
         self._spool.add(raw, offset)
 
-    def end(self) -> Iterator[Conversation]:
-        """The conversation gathered, if there is one."""
+    def end(self, offset: int) -> Iterator[Conversation]:
+        """The conversation gathered, if there is one; it ends before ``offset``."""
         if self._spool is not None:
-            yield _conversation(self._offset, _Spooled(self._spool), {}, None)
+            gathered = _conversation(self._offset, _Spooled(self._spool), {}, None)
+            yield replace(gathered, end=offset)
         self._spool = None
 
 
@@ -173,6 +176,7 @@ def _conversation(
         offset=offset,
         messages=messages,
         native_id=native_id,
+        loose_id=True,
         attributes={**attributes, "metadata": rest},
         origin=origin,
     )

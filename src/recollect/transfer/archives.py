@@ -6,14 +6,21 @@ import bz2
 import gzip
 import lzma
 import os
+import posixpath
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from .sources import Input, PathOrFile, Readable, Report, files_in, open_file, reason_of
+from ..formats.base import Beside
+from ..packing import opened as zstd_opened
+from .beside import FolderBeside, ZipBeside
+from .sources import Input, PathOrFile, Readable, Report, files_in, modified_at, open_file, reason_of
 
 MAX_DEPTH = 3
 MAX_RATIO = 2000
@@ -25,26 +32,44 @@ _COMPRESSED: tuple[tuple[bytes, Any], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"\xfd7zXZ\x00", lzma.open),
     (b"BZh", bz2.open),
+    (b"\x28\xb5\x2f\xfd", zstd_opened),
 )
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def inputs(paths: Sequence[PathOrFile], report: Report) -> Iterator[Input]:
-    """The contents of all files that the paths lead to, one after the other."""
+class Place(NamedTuple):
+    """A file on disk or an open stream; ``named`` by the user rather than found in a folder."""
+
+    path: Path | None
+    stream: IO[bytes] | None
+    named: bool
+
+
+def places(paths: Sequence[PathOrFile], report: Report) -> Iterator[Place]:
+    """All files that the paths lead to, one after the other."""
     for path in paths:
         if not isinstance(path, str | os.PathLike):
-            yield from _unwrapped(Input(path, _stream_name(path), report, named=True), report)
-            continue
-        place = Path(path)
-        if place.is_dir():
-            for file in files_in(place, report):
-                try:
-                    yield from _from_file(file, report, named=False)
-                except OSError as error:
-                    report(str(file), 0, reason_of(error))
+            yield Place(None, path, True)
+        elif Path(path).is_dir():
+            for file in files_in(Path(path), report):
+                yield Place(file, None, False)
         else:
-            yield from _from_file(place, report, named=True)
+            yield Place(Path(path), None, True)
+
+
+def inputs(place: Place, report: Report) -> Iterator[Input]:
+    """The contents of a file: itself, or everything inside an archive."""
+    if place.path is None:
+        assert place.stream is not None
+        source = Input(place.stream, _stream_name(place.stream), report, named=True)
+        yield from _unwrapped(source, report)
+        return
+    try:
+        yield from _from_file(place.path, report, named=place.named)
+    except OSError as error:
+        if place.named:
+            raise
+        report(str(place.path), 0, reason_of(error))
 
 
 def _stream_name(stream: object) -> str:
@@ -54,8 +79,17 @@ def _stream_name(stream: object) -> str:
 
 def _from_file(path: Path, report: Report, *, named: bool) -> Iterator[Input]:
     with open_file(path) as file:
-        total = os.fstat(file.fileno()).st_size
-        source = Input(file, str(path), report, named=named, total=total)
+        about = os.fstat(file.fileno())
+        source = Input(
+            file,
+            str(path),
+            report,
+            named=named,
+            total=about.st_size,
+            path=path,
+            modified=modified_at(about),
+            beside=FolderBeside(path.parent),
+        )
         source.tell = file.tell
         yield from _unwrapped(source, report, file=file)
 
@@ -102,17 +136,21 @@ def _unwrapped(
         if head.startswith(_ZIP):
             yield from _zip(source, report, file, depth)
             return
-    if head.startswith(_ZSTD):
-        report(source.label, 0, "zstd files cannot be read here; decompress it first")
-        return
     yield source
 
 
 def _inside(
-    source: Input, content: Readable, label: str, report: Report, depth: int, *, named: bool = False
+    source: Input,
+    content: Readable,
+    label: str,
+    report: Report,
+    depth: int,
+    *,
+    modified: datetime | None = None,
+    beside: Beside | None = None,
 ) -> Iterator[Input]:
     """What stands inside ``source`` under ``label``."""
-    inner = Input(content, label, report, named=named)
+    inner = Input(content, label, report, named=False, modified=modified, beside=beside)
     inner.progress_of = source.progress_of
     yield from _unwrapped(inner, report, depth=depth + 1)
 
@@ -149,7 +187,8 @@ def _tar(source: Input, report: Report, depth: int) -> Iterator[Input]:
                 if content is None:
                     report(label, 0, "this is no regular file; it was skipped")
                     continue
-                yield from _inside(source, content, label, report, depth)
+                modified = _moment(member.mtime)
+                yield from _inside(source, content, label, report, depth, modified=modified)
     except (tarfile.TarError, OSError, EOFError) as error:
         report(source.label, source.done, reason_of(error))
     else:
@@ -186,5 +225,21 @@ def _zip_member(
     except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
         report(label, 0, reason_of(error))
         return
+    beside = ZipBeside(archive, posixpath.dirname(member.filename), partial(_loaded, archive))
     with content:
-        yield from _inside(source, content, label, report, depth)
+        yield from _inside(source, content, label, report, depth, beside=beside)
+
+
+def _loaded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | None:
+    """A member's bytes; None for one that cannot be read."""
+    try:
+        return archive.read(member)
+    except (NotImplementedError, RuntimeError, zipfile.BadZipFile, OSError, EOFError, zlib.error):
+        return None
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

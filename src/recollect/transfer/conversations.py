@@ -1,27 +1,33 @@
-"""Conversations of foreign formats into sessions: which one each belongs to, and what is new.
+"""Conversations of foreign formats into sessions: which one each belongs to.
 
-A conversation with an id of its own belongs to the session of that id. Any other is known by how
-it begins, up to the first answer; conversations that begin alike are numbered (``~2``, ``~3`` …)
-and each takes the first number whose session it continues, repeats or is contained in.
+A conversation with an id of its own belongs to the session of that id, or, should a conversation
+from elsewhere have taken it, to ``format:id``. Any other is known by how it begins, up to the first
+answer; conversations that begin alike are numbered (``~2``, ``~3`` …) and each takes the first
+number whose session it continues, repeats or is contained in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 from ..backend import Commit, Key, SessionRow
 from ..codec import dumps
-from ..core.attributes import patch_of
 from ..core.base import Core
 from ..core.batch import Batch
-from ..core.drafts import Draft
+from ..core.ids import encode_message_id
+from ..core.notes import Note
 from ..errors import BusyError, InvalidError
-from ..formats.base import Conversation, derived_uuid, session_id_from
-from ..records import HeadBody, Patch, State
-from .lines import Drafts, Relation, compare, known
+from ..formats.base import Conversation, Restart, derived_uuid, session_id_from
+from ..records import State
+from .drafting import Drafts
+from .given import given
+from .growing import Found, Growth
+from .keeping import Part
+from .lines import NotOnLine, Relation, compare
 from .outbox import Outbox, Parcel
 from .tally import Tally
+from .writing import Lost, Writing
 
 MAX_BASE = 240
 MAX_ATTEMPTS = 8
@@ -37,24 +43,35 @@ class Conversations:
         self._claimed: set[str] = set()
         self._first_free: dict[str, int] = {}
 
-    async def add(self, conversation: Conversation, file: str, name: str, format_name: str) -> None:
-        """Find the conversation's session and write what is new of it."""
+    async def add(
+        self,
+        conversation: Conversation,
+        file: str,
+        name: str,
+        format_name: str,
+        part: Part | None = None,
+        unread: int = 0,
+        beside: dict[str, bytes] | None = None,
+    ) -> str | None:
+        """Find the conversation's session and write what is new of it; returns the session's id.
+
+        Raises Restart when only a file's end was read and the session does not go on there.
+        """
 
         def report(offset: int, reason: str) -> None:
             self._tally.damage(file, offset, reason)
 
-        origin = {"format": format_name, "file": name, **conversation.origin}
-        if conversation.native_id is not None:
-            origin["id"] = conversation.native_id
-        attributes = dict(conversation.attributes)
-        attributes["metadata"] = {**attributes.get("metadata", {}), "imported": origin}
         try:
-            patch = patch_of(attributes)
+            found = given(conversation, {"format": format_name, "file": name})
         except InvalidError as error:
             report(conversation.offset, error.message)
-            return
+            return None
         drafts = Drafts(conversation, self._core.clock.now(), report)
-        await self._place(_Task(conversation, drafts, patch, partial(report, conversation.offset)))
+        note = Note(format_name, name)
+        ready = Found(conversation, drafts, found, note, part, unread, beside or {})
+        task = _Task(ready, partial(report, conversation.offset))
+        await self._place(task)
+        return task.session_id
 
     async def _place(self, task: _Task) -> None:
         """Choose the conversation's session and write what it lacks."""
@@ -81,18 +98,37 @@ class Conversations:
         key = self._core.key(session_id)
         await self._outbox.settle(key)
         row = await self._core.backend.row(key)
+        conversation = task.found.conversation
         if row is None:
+            if conversation.after is not None:
+                raise Restart
             if not await self._answers(task):
                 self._claim(task, session_id)
                 await self._create(task, key)
             return True
         state = self._core.codec.state(row)
-        relation = await compare(self._core, key, state, task.drafts)
-        if not relation.related and (claimed or not task.native):
+        relation = await self._compare(task, key, state)
+        elsewhere = task.native and not _is_from(state, task.found.note.format)
+        if elsewhere and not relation.related and not task.moved:
+            task.base, task.moved = session_id_from(f"{task.found.note.format}:{task.base}"), True
+            await self._place(task)
+            return True
+        if not relation.related and (not task.native or (claimed and conversation.loose_id)):
             return False
         self._claim(task, session_id)
         await self._continue(task, row, state, relation)
         return True
+
+    async def _compare(self, task: _Task, key: Key, state: State) -> Relation:
+        after = task.found.conversation.after
+        if after is None:
+            return await compare(self._core, key, state, task.found.drafts)
+        seqs = await self._core.backend.seqs(key, [encode_message_id(after)])
+        try:
+            start = next(iter(seqs.values()))
+            return await compare(self._core, key, state, task.found.drafts, start)
+        except (StopIteration, NotOnLine):
+            raise Restart from None
 
     async def _answers(self, task: _Task) -> bool:
         """Whether the conversation was stored before it had an answer; then it goes on there."""
@@ -108,7 +144,7 @@ class Conversations:
             if row is None:
                 return False
             state = self._core.codec.state(row)
-            relation = await compare(self._core, key, state, task.drafts)
+            relation = await compare(self._core, key, state, task.found.drafts)
             if relation.related and relation.common:
                 self._claim(task, session_id)
                 await self._continue(task, row, state, relation)
@@ -121,68 +157,64 @@ class Conversations:
 
     async def _create(self, task: _Task, key: Key) -> None:
         """A new session: its creation and its first messages in one commit."""
-        chunks = task.drafts.chunks()
-        await self._grow(task, Batch.create(self._core, key, task.patch), chunks, self._tally.created)
+        batch = Batch.create(self._core, key, task.found.given.patch)
+        writing = Writing(self._core, batch, partial(self._send, task, created=True))
+        try:
+            await Growth(self._core, key, task.found, writing).create()
+        except Lost:
+            return
 
     async def _continue(self, task: _Task, row: SessionRow, state: State, relation: Relation) -> None:
         """Write to a session that is there what it does not have yet."""
-        session_id = row.key.session_id
+        key = row.key
         if not self._core.visible(row):
             where = "in the trash" if row.deleted_at is not None else "expired"
-            task.report(f"session {session_id!r} is {where}; nothing was added to it")
-        elif relation.all_new or await known(self._core, row.key, task.drafts):
-            self._tally.unchanged(session_id)
-        else:
-            batch = Batch(self._core, row, state)
-            if not relation.all_stored:
-                body = HeadBody(state.info.branch, relation.tip, head=relation.head, why="import")
-                batch.point(body, relation.line(state))
-            chunks = _behind(task.drafts.chunks(), relation.common)
-            await self._grow(task, batch, chunks, self._tally.updated)
+            task.report(f"session {key.session_id!r} is {where}; nothing was added to it")
+            return
+        self._tally.unchanged(key.session_id)
+        writing = Writing(self._core, Batch(self._core, row, state), partial(self._send, task, created=False))
+        try:
+            await Growth(self._core, key, task.found, writing).go_on(relation)
+        except Lost:
+            return
 
-    async def _grow(
-        self, task: _Task, batch: Batch, chunks: Iterator[list[Draft]], tell: Callable[[str, int], None]
-    ) -> None:
-        """Send ``batch`` with the first chunk of messages, then the others in commits of their own."""
-        for chunk in chunks:
-            count = len(chunk)
-            if chunk:
-                batch.extend(chunk)
-            task.drafts.release(chunk)
-            commit, state, _ = batch.change(None)
-            assert commit.row is not None
-            await self._send(task, commit, count, tell)
-            batch, tell = Batch(self._core, commit.row, state), self._tally.updated
-
-    async def _send(self, task: _Task, commit: Commit, count: int, done: Callable[[str, int], None]) -> None:
+    async def _send(self, task: _Task, commit: Commit, count: int, *, created: bool) -> bool:
         """Queue a commit; should another writer be faster, the conversation is looked at anew."""
-        await self._outbox.put(
-            Parcel(commit, partial(done, commit.key.session_id, count), partial(self._place, task))
-        )
+        attempt = task.attempts
+
+        def done() -> None:
+            if created and not commit.base:
+                self._tally.created(commit.key.session_id, count)
+            elif count >= 0:
+                self._tally.updated(commit.key.session_id, count)
+
+        async def lost() -> None:
+            if task.attempts == attempt:  # later commits of the same attempt are lost with the first
+                await self._place(task)
+
+        await self._outbox.put(Parcel(commit, done, lost))
+        return task.attempts == attempt
 
 
-def _behind(chunks: Iterator[list[Draft]], count: int) -> Iterator[list[Draft]]:
-    """The chunks without their first ``count`` messages."""
-    for chunk in chunks:
-        size = len(chunk)
-        if count < size:
-            yield chunk[count:] if count else chunk
-        count = max(0, count - size)
+def _is_from(state: State, format_name: str) -> bool:
+    """Whether a session was imported from such a format before."""
+    imported = state.info.metadata.get("imported")
+    return isinstance(imported, dict) and imported.get("format") == format_name
 
 
 class _Task:
     """A conversation on its way to its session."""
 
-    def __init__(
-        self, conversation: Conversation, drafts: Drafts, patch: Patch, report: Callable[[str], None]
-    ) -> None:
+    def __init__(self, found: Found, report: Callable[[str], None]) -> None:
+        conversation, drafts = found.conversation, found.drafts
         self.native = conversation.native_id is not None
-        self.drafts = drafts
-        self.patch = patch
+        self.found = found
         self.report = report
         self.session_id: str | None = None
         self.number = 0
         self.attempts = 0
+        self.moved = False
+        """The id was taken by a session from elsewhere."""
         native_id = conversation.native_id
         self.unanswered: str | None = None
         """Its id if it was stored before the first answer came."""

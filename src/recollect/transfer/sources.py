@@ -5,14 +5,19 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Protocol
+from weakref import finalize
 
 from ..errors import AccessError, NotFoundError
-from ..formats.base import HEAD_BYTES
+from ..formats.base import HEAD_BYTES, Beside
 
 PathOrFile = str | os.PathLike[str] | IO[bytes]
+_KEPT_IN_MEMORY = 4 << 20
 Report = Callable[[str, int, str], None]
 """Takes file, offset and reason of something that could not be read."""
 
@@ -30,8 +35,23 @@ class Input:
     there, so that everything before it is still taken.
     """
 
-    def __init__(self, stream: Readable, label: str, report: Report, *, named: bool, total: int = 0) -> None:
+    def __init__(
+        self,
+        stream: Readable,
+        label: str,
+        report: Report,
+        *,
+        named: bool,
+        total: int = 0,
+        path: Path | None = None,
+        modified: datetime | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         self.label = label
+        self.path = path
+        """Where the file lies on disk as it is; None inside archives, compressed files and pipes."""
+        self.modified = modified
+        self.beside = beside
         self.named = named
         """The user named this very file, rather than a folder or archive around it."""
         self.total = total
@@ -47,6 +67,9 @@ class Input:
         self._head = self._take(HEAD_BYTES)
         self.done = 0
         self._convert: codecs.IncrementalDecoder | None = None
+        self._copy: IO[bytes] | None = None
+        self._hash = blake2b(digest_size=16)
+        self._hashed = 0
 
     @property
     def name(self) -> str:
@@ -60,9 +83,13 @@ class Input:
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` more bytes; none at the end."""
-        if self._convert is None:
-            return self._take(size)
         raw = self._take(size)
+        self._hash.update(raw)
+        self._hashed += len(raw)
+        if self._copy is not None:
+            self._copy.write(raw)
+        if self._convert is None:
+            return raw
         try:
             return self._convert.decode(raw, final=not raw).encode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
@@ -81,6 +108,48 @@ class Input:
             return self._head.removeprefix(codecs.BOM_UTF8)
         self._convert = codecs.getincrementaldecoder(encoding)("strict")
         return self._head.decode(encoding, "ignore").encode("utf-8", "ignore")
+
+    @property
+    def is_converted(self) -> bool:
+        """What is read are not the file's own bytes: it was UTF-16."""
+        return self._convert is not None
+
+    def keep(self) -> None:
+        """Make ``raw`` work: from here on what is read is copied aside, unless the file lies on disk."""
+        if self.path is None:
+            self._copy = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115  # closed by finalize
+            finalize(self, self._copy.close)
+        else:
+            self._copy = None
+
+    def raw(self, offset: int, size: int) -> bytes:
+        """The file's own bytes, of what has been read."""
+        if self.path is not None:
+            with open(self.path, "rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        assert self._copy is not None  # keep() was called
+        self._copy.seek(offset)
+        content = self._copy.read(size)
+        self._copy.seek(0, os.SEEK_END)
+        return content
+
+    def drain(self) -> int:
+        """Read to the end; gives how many of the file's own bytes there are."""
+        while self.read(1 << 20):
+            pass
+        return self.done
+
+    def digest(self) -> str:
+        """A digest of all of the file's own bytes; empty when they were not read from the start."""
+        size = self.drain()
+        return self._hash.hexdigest() if self._hashed == size else ""
+
+    def start_at(self, offset: int) -> None:
+        """Go on at an offset of a file on disk."""
+        self._stream.seek(offset)  # type: ignore[attr-defined]  # files can
+        self._head = b""
+        self.done = offset
 
     def _take(self, size: int) -> bytes:
         parts = [self._head[:size]]
@@ -155,6 +224,14 @@ def files_in(folder: Path, report: Report, above: tuple[tuple[int, int], ...] = 
             yield child
         else:
             report(str(child), 0, "this is no regular file; it was skipped")
+
+
+def modified_at(about: os.stat_result) -> datetime | None:
+    """When a file was last written; None where the system tells nonsense."""
+    try:
+        return datetime.fromtimestamp(about.st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def open_file(path: Path) -> IO[bytes]:

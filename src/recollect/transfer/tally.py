@@ -11,11 +11,11 @@ class Tally:
     def __init__(self) -> None:
         self.messages = 0
         self.seen: dict[str, str] = {}
-        self._damaged: list[Damage] = []
+        self.damaged: list[Damage] = []
 
     def damage(self, file: str, offset: int, reason: str) -> None:
         """Something could not be taken over."""
-        self._damaged.append(Damage(file, offset, reason))
+        self.damaged.append(Damage(file, offset, reason))
 
     def created(self, session_id: str, messages: int) -> None:
         """A session is new, with so many messages."""
@@ -41,5 +41,5 @@ class Tally:
             unchanged=outcomes.count("unchanged"),
             messages=self.messages,
             sessions=list(self.seen),
-            damaged=self._damaged,
+            damaged=self.damaged,
         )

@@ -1,0 +1,92 @@
+"""The bytes of sources: kept in the sessions that came from them, given back byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from hashlib import blake2b, sha256
+from typing import NamedTuple
+
+from ..backend import Key
+from ..core.base import Core
+from ..core.notes import Chunk, Kept, chunk_bytes
+from ..packing import pack
+
+CHUNK = 1 << 20
+INLINE = 16 << 10
+"""Compressed chunks up to this size stand in the record itself."""
+PER_NOTE = 8
+"""Chunks in one record, so that a commit stays small."""
+
+
+class Part(NamedTuple):
+    """A session's part of a file: from where to where, and how to read it (offset, size)."""
+
+    start: int
+    end: int
+    read: Callable[[int, int], bytes]
+    is_slice: bool = False
+    """Other sessions have other parts."""
+
+
+class Cut(NamedTuple):
+    """Some chunks to be noted: how many of those before hold, the new ones, their blobs; ``last``
+    says that the part ends with them."""
+
+    keep: int
+    chunks: tuple[Chunk, ...]
+    blobs: dict[bytes, bytes]
+    last: bool
+
+
+def cuts(part: Part, before: Kept | None, unread: int = 0) -> Iterator[Cut]:
+    """A part cut into chunks; those that are kept already stay. Nothing when all are.
+
+    The bytes before the offset ``unread`` are known to be those that are kept.
+    """
+    keep, place = _held(part, before, unread)
+    chunks: list[Chunk] = []
+    blobs: dict[bytes, bytes] = {}
+    if before is not None and keep == len(before.chunks) and place == part.end and before.note.whole:
+        return
+    while place < part.end:
+        raw = part.read(place, min(CHUNK, part.end - place))
+        if not raw:
+            break
+        place += len(raw)
+        chunks.append(_chunk(raw, blobs))
+        if len(chunks) == PER_NOTE and place < part.end:
+            yield Cut(keep, tuple(chunks), blobs, False)
+            keep += len(chunks)
+            chunks, blobs = [], {}
+    yield Cut(keep, tuple(chunks), blobs, True)
+
+
+def _held(part: Part, before: Kept | None, unread: int) -> tuple[int, int]:
+    """How many of the chunks kept before are the part's beginning, and where the next one begins."""
+    place = part.start
+    for number, chunk in enumerate(before.chunks if before else ()):
+        end = place + chunk.size
+        if end > part.end or (end > unread and digest(part.read(place, chunk.size)) != chunk.digest):
+            return number, place
+        place = end
+    return len(before.chunks) if before else 0, place
+
+
+def digest(content: bytes) -> str:
+    """The name of some bytes (BLAKE2b, 16 bytes, hex)."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _chunk(raw: bytes, blobs: dict[bytes, bytes]) -> Chunk:
+    packed = pack(raw)
+    if len(packed) <= INLINE:
+        return Chunk(len(raw), digest(raw), None, packed)
+    name = sha256(packed).digest()
+    blobs[name] = packed
+    return Chunk(len(raw), digest(raw), name.hex())
+
+
+async def kept_bytes(core: Core, key: Key, source: Kept) -> AsyncIterator[bytes]:
+    """What was kept, piece by piece."""
+    for seq, chunk in zip(source.seqs, source.chunks, strict=True):
+        yield await chunk_bytes(core, key, seq, chunk)
