@@ -18,6 +18,7 @@ _READERS = {
     "magellai": "magellai",
     "synapse": "synapse",
     "langchain": "langchain",
+    "aider": "aider",
 }
 _WRITERS = {
     "markdown": "markdown",
@@ -29,6 +30,16 @@ _WRITERS = {
 }
 LOGS = ("json", "jsonl")
 """Formats that hold a session's whole log; the others hold its active line."""
+JOINED = frozenset({"jsonl", "csv", "openai-chat", "sharegpt", "anthropic"})
+"""Formats in which several sessions can stand in one file, one behind the other."""
+_ENDINGS = {
+    "markdown": "md",
+    "html": "html",
+    "text": "txt",
+    "csv": "csv",
+    "jsonl": "jsonl",
+    "claude-code": "jsonl",
+}
 
 
 def _load(module: str) -> Any:
@@ -43,6 +54,11 @@ def import_formats() -> list[str]:
 def export_formats() -> list[str]:
     """The names of the formats that a session can be exported to."""
     return sorted({*LOGS, *_WRITERS})
+
+
+def ending(name: str) -> str:
+    """What the names of files in a format end with, without the dot."""
+    return _ENDINGS.get(name, "json")
 
 
 def reader(name: str) -> Any:
@@ -66,4 +82,4 @@ def detected(head: bytes, name: str) -> Any:
     return module if score > 0 else None
 
 
-__all__ = ["LOGS", "detected", "export_formats", "import_formats", "reader", "writer"]
+__all__ = ["JOINED", "LOGS", "detected", "ending", "export_formats", "import_formats", "reader", "writer"]
