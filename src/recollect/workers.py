@@ -79,7 +79,8 @@ class Worker:
     """Runs operations of a blocking engine for event loops: writes grouped, reads beside them."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        # Asked once: to ask takes as long as an append.
+        self._exclusive = backend if isinstance(backend, Exclusive) else None
         self._closed = False
         self._start()
 
@@ -130,8 +131,8 @@ class Worker:
         more = True
         while more:
             jobs, more = self._take()
-            if len(jobs) > 1 and isinstance(self._backend, Exclusive):
-                step(self._together(jobs))
+            if len(jobs) > 1 and self._exclusive is not None:
+                step(self._together(self._exclusive, jobs))
             else:
                 for job in jobs:
                     _run(job)
@@ -148,12 +149,11 @@ class Worker:
             job = self._queue.get()
         return jobs, False
 
-    async def _together(self, jobs: list[_Job]) -> None:
+    async def _together(self, backend: Exclusive, jobs: list[_Job]) -> None:
         """All jobs in one transaction: durable together, or failed together."""
-        assert isinstance(self._backend, Exclusive)
         try:
-            with adopting(self._backend):
-                async with self._backend.exclusive():
+            with adopting(backend):
+                async with backend.exclusive():
                     for job in jobs:
                         _run(job)
         except BaseException as error:  # noqa: BLE001  # handed to every caller below

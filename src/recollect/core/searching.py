@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec.structs import replace
 
 from ..backend import MESSAGE, ROLES, TEXT_KINDS, RowHit, SearchesText, TextMatch, TextQuery
 from ..errors import InvalidError, UnsupportedError
 from ..index.query import parse
-from ..index.snippets import snippet
-from ..model import Hit, Page, Part, SessionQuery, SessionRef
+from ..index.snippets import snippets
+from ..model import Hit, Page, Part, SessionQuery, SessionRef, TextPart
 from ..records import to_datetime
-from .base import Core
+from .base import RESERVED, Core
 from .drafts import texts_of
 from .filters import Cursor, check_limit, decode_cursor, encode_cursor, moment, row_query
 from .listing import session_rows
@@ -62,8 +62,8 @@ async def search(
 
 
 def _engine(core: Core) -> SearchesText:
-    if core.backend.capabilities.text_search and isinstance(core.backend, SearchesText):
-        return core.backend
+    if core.backend.capabilities.text_search:
+        return cast(SearchesText, core.backend)
     raise UnsupportedError(f"The {core.backend.capabilities.name} engine has no text search.")
 
 
@@ -96,25 +96,31 @@ def _text_query(
 
 def _hits(core: Core, hits: Sequence[RowHit], match: TextMatch, kinds: Sequence[str]) -> list[Hit]:
     """Hits as users see them; bodies and rows are decoded all at once."""
-    records = [(hit.row.key, (hit.seq, MESSAGE, 0, hit.body)) for hit in hits]
+    glances = core.codec.glances([(hit.row.key, (hit.seq, MESSAGE, 0, hit.body)) for hit in hits])
+    cut = snippets([_shown(glance.parts, kinds) for glance in glances], match)
     rows = {hit.row.key: hit.row for hit in hits}
-    names = dict(zip(rows, core.codec.names(list(rows.values())), strict=True))
+    names = core.codec.names(list(rows.values()))
+    sessions = {key: SessionRef(key.session_id, name) for key, name in zip(rows, names, strict=True)}
     return [
         Hit(
-            SessionRef(hit.row.key.session_id, names[hit.row.key]),
+            sessions[hit.row.key],
             glance.id,
             glance.role,
             glance.frame.depth,
-            snippet(_shown(glance.parts, kinds), match),
+            line,
             hit.score,
             to_datetime(hit.at),
         )
-        for hit, glance in zip(hits, core.codec.glances(records), strict=True)
+        for hit, glance, line in zip(hits, glances, cut, strict=True)
     ]
 
 
 def _shown(parts: Sequence[Part], kinds: Sequence[str]) -> str:
     """The text a snippet is cut from: what was searched."""
+    if len(parts) == 1 and "text" in kinds:
+        part = parts[0]
+        if isinstance(part, TextPart):
+            return part.content
     texts = texts_of(parts) or ("", "", "")
     return "\n".join(t for kind, t in zip(TEXT_KINDS, texts, strict=True) if t and kind in kinds)
 
@@ -124,7 +130,7 @@ async def reindex(core: Core) -> dict[str, int]:
     sessions and messages it holds."""
     core.writable()
     engine = _engine(core)
-    namespaces = await core.backend.namespaces()
+    namespaces = [name for name in await core.backend.namespaces() if not name.startswith(RESERVED)]
     counts = {"sessions": 0, "messages": 0}
     await engine.reindex()
     for namespace in namespaces:

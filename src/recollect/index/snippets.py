@@ -8,12 +8,13 @@ places where a word stands as it was typed, in small letters, capitals, or with 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import islice
 
 from ..backend import TextMatch
 from .spans import Finder, finder
 
-__all__ = ["snippet"]
+__all__ = ["snippet", "snippets"]
 
 _HEAD = 16_384
 _AROUND = 2_048
@@ -36,23 +37,37 @@ def snippet(text: str, match: TextMatch, *, width: int = 160, mark: tuple[str, s
     Matches stand between the two marks; an ellipsis shows where something was left out. Characters
     that would steer a terminal are dropped.
     """
+    return _snippet(text, finder(match), width, mark)
+
+
+def snippets(texts: Iterable[str], match: TextMatch) -> list[str]:
+    """The snippets of a page of hits."""
     find = finder(match)
-    best: tuple[tuple[int, int], int, list[Span]] | None = None
-    for start, end in _windows(text, find):
-        spans = _spans(text, start, end, find)
-        value, chosen = _densest(text, spans, width)
-        if best is None or value > best[0]:
-            best = (value, start, chosen)
-    chosen = best[2] if best is not None else []
+    return [_snippet(text, find, 160, ("**", "**")) for text in texts]
+
+
+def _snippet(text: str, find: Finder, width: int, mark: tuple[str, str]) -> str:
+    if len(text) <= _HEAD:
+        _, chosen = _densest(text, list(islice(find(text), _MATCHES)), width)
+    else:
+        chosen = _of_windows(text, find, width)
     low, high = _cut(text, chosen, width)
     line = _marked(text, low, high, chosen, mark)
-    return ("…" if low > 0 else "") + line + ("…" if high < len(text) else "")
+    return f"{'…' if low > 0 else ''}{line}{'…' if high < len(text) else ''}"
+
+
+def _of_windows(text: str, find: Finder, width: int) -> list[Span]:
+    """The densest matches of a long text."""
+    best: tuple[tuple[int, int], list[Span]] | None = None
+    for start, end in _windows(text, find):
+        found = _densest(text, _spans(text, start, end, find), width)
+        if best is None or found[0] > best[0]:
+            best = found
+    return best[1] if best is not None else []
 
 
 def _windows(text: str, find: Finder) -> list[Span]:
-    """Where to look: everywhere, or in a long text its start and where words seem to be."""
-    if len(text) <= _HEAD:
-        return [(0, len(text))]
+    """Where to look in a long text: its start, and where words seem to be."""
     found = [(0, _HEAD)]
     for word in find.typed:
         at = text.find(word, _HEAD - _AROUND, _LOOKED_THROUGH)
@@ -63,8 +78,7 @@ def _windows(text: str, find: Finder) -> list[Span]:
 
 def _spans(text: str, start: int, end: int, find: Finder) -> list[Span]:
     """Matches in a window, as places in the text; none that the window's edge may have cut."""
-    window = text if (start, end) == (0, len(text)) else text[start:end]
-    found = [(start + first, start + last) for first, last in islice(find(window), _MATCHES)]
+    found = [(start + first, start + last) for first, last in islice(find(text[start:end]), _MATCHES)]
     if found and start > 0 and found[0][0] == start:
         found.pop(0)
     if found and end < len(text) and found[-1][1] == end:
@@ -74,31 +88,40 @@ def _spans(text: str, start: int, end: int, find: Finder) -> list[Span]:
 
 def _densest(text: str, spans: list[Span], width: int) -> tuple[tuple[int, int], list[Span]]:
     """The run of matches within ``width`` with the most different ones, then the most, and its worth."""
+    count, last = len(spans), 0
+    if count < 2:
+        return (count, count), spans
     best: tuple[tuple[int, int], list[Span]] = ((0, 0), [])
     words = [text[first:last].casefold() for first, last in spans]
-    last = 0
     for i, (first, _) in enumerate(spans):
-        if i and last == len(spans):
+        if i and last == count:
             break
-        last = max(last, i + 1)
-        while last < len(spans) and spans[last][1] - first <= width:
+        if last <= i:
+            last = i + 1
+        while last < count and spans[last][1] - first <= width:
             last += 1
-        value = (len(set(words[i:last])), last - i)
-        if value > best[0]:
-            best = (value, spans[i:last])
+        if last - i > best[0][0]:  # else it cannot have more different ones
+            value = (len(set(words[i:last])), last - i)
+            if value > best[0]:
+                best = (value, spans[i:last])
     return best
 
 
 def _cut(text: str, spans: list[Span], width: int) -> Span:
     """What to show: the matches in the middle, ends between words where there are any."""
+    length = len(text)
+    if length <= width:
+        return 0, length
     first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
-    last = min(last, first + width)
-    low = max(0, min(first - (width - (last - first)) // 2, len(text) - width))
-    high = min(len(text), low + width)
+    if last - first > width:
+        last = first + width
+    low = first - (width - (last - first)) // 2
+    low = 0 if low < 0 else low if low < length - width else length - width
+    high = low + width
     if low > 0:
         space = _SPACES.search(text, low - 1, min(first, low + _SLACK))
         low = space.end() if space is not None else low
-    if high < len(text):
+    if high < length:
         least = max(last, high - _SLACK)
         at = max(text.rfind(" ", least, high + 1), text.rfind("\n", least, high + 1))
         high = at if at >= 0 else high
@@ -106,14 +129,13 @@ def _cut(text: str, spans: list[Span], width: int) -> Span:
 
 
 def _marked(text: str, low: int, high: int, spans: list[Span], mark: tuple[str, str]) -> str:
-    pieces: list[str] = []
-    at = low
+    line, at = "", low
     for first, last in spans:
-        last = min(last, high)
-        pieces += (text[at:first], mark[0], text[first:last], mark[1])
+        if last > high:
+            last = high
+        line += f"{text[at:first]}{mark[0]}{text[first:last]}{mark[1]}"
         at = last
-    pieces.append(text[at:high])
-    line = "".join(pieces)
-    if not line.isprintable():
-        line = _UNSEEN.sub(" ", line)
-    return " ".join(line.split())
+    line += text[at:high]
+    if line.isprintable() and "  " not in line:
+        return line.strip(" ")  # it has no other white space: that is not printable
+    return " ".join(_UNSEEN.sub(" ", line).split())

@@ -57,15 +57,15 @@ class Finder:
         """The places of matches, ascending, none inside another."""
         plain, segments = _plain(text)
         starts = [segment.plain for segment in segments] if segments is not None else []
-        at = 0
-        while found := self._pattern.search(plain, at):
-            first, last = found.span()
-            before = plain[first - 1 : first]
-            if before.isalnum() or before >= "\x80":
-                at = first + 1
-                continue
-            at = last
-            yield (first, last) if segments is None else _origin(text, segments, starts, first, last)
+        at, search = 0, self._pattern.search
+        while found := search(plain, at):
+            first, at = span = found.span()
+            if first:
+                before = plain[first - 1]
+                if before.isalnum() or before >= "\x80":
+                    at = first + 1
+                    continue
+            yield span if segments is None else _origin(text, segments, starts, first, at)
 
 
 @lru_cache(maxsize=16)

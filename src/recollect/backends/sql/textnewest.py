@@ -25,7 +25,7 @@ def newest(plan: Plan) -> list[Found]:
     if plan.query.session_id is not None:
         plan.narrow()
         return _within(plan)
-    limit, found, looked, step = plan.query.limit, plan.waiting(), 0, plan.query.limit + 10
+    limit, found, looked, step = plan.query.limit, plan.waiting(), 0, plan.query.limit + 2
     hits, tried = plan.hits(), False
     while True:
         chunk, hits, start = _whole_blocks(plan, hits, step)

@@ -36,18 +36,21 @@ def search(conn: apsw.Connection, query: TextQuery, bodies: bool) -> list[RowHit
 
 
 def _filled(conn: apsw.Connection, page: list[Found], bodies: bool) -> list[RowHit]:
-    """Hits with their rows and, where records hold them, bodies."""
+    """Hits with their rows, each fetched once, and, where records hold them, bodies."""
     body = "r.body" if bodies else "x''"
     sql = (
-        f"SELECT {rows.COLUMNS}, r.role, {body} FROM json_each(?) AS j"
-        " CROSS JOIN records AS r ON r.rid = j.value"
-        " CROSS JOIN sessions AS s ON s.sid = r.rid >> 32 ORDER BY j.key"
+        f"SELECT r.role, {body} FROM json_each(?) AS j CROSS JOIN records AS r ON r.rid = j.value"
+        " ORDER BY j.key"
     )
-    rids = msgspec.json.encode([found.rid for found in page]).decode()
-    result: Any = conn.execute(sql, (rids,)).fetchall()
-    hits = []
-    for found, columns in zip(page, result, strict=True):
-        role, content = columns[rows.WIDTH :]
-        row = rows.from_columns(columns[: rows.WIDTH])
-        hits.append(RowHit(row, found.seq, found.at, ROLES[role], content, found.score))
-    return hits
+    contents: Any = conn.execute(sql, (_json([found.rid for found in page]),)).fetchall()
+    sql = f"SELECT {rows.COLUMNS}, s.sid FROM sessions AS s WHERE s.sid IN (SELECT value FROM json_each(?))"
+    columns: Any = conn.execute(sql, (_json(list({found.rid >> 32 for found in page})),)).fetchall()
+    sessions = {values[rows.WIDTH]: rows.from_columns(values[: rows.WIDTH]) for values in columns}
+    return [
+        RowHit(sessions[found.rid >> 32], found.seq, found.at, ROLES[role], content, found.score)
+        for found, (role, content) in zip(page, contents, strict=True)
+    ]
+
+
+def _json(numbers: list[int]) -> str:
+    return msgspec.json.encode(numbers).decode()
