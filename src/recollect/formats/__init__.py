@@ -10,10 +10,12 @@ from .base import HEAD_BYTES, unsupported
 _READERS = {
     "claude-code": "claude_code",
     "codex": "codex",
+    "copilot-cli": "copilot_cli",
     "jsonl": "own_jsonl",
     "json": "own_json",
     "openai-chat": "openai_chat",
     "chatgpt": "chatgpt",
+    "claude-ai": "claude_ai",
     "llm": "llm_logs",
     "magellai": "magellai",
     "synapse": "synapse",

@@ -42,7 +42,7 @@ _FACTS = (
     "is_do_not_remember",
     "workspace_id",
 )
-_MARKS = frozenset(("mapping", "current_node", "conversation_id", "title", "create_time"))
+_MARKS = frozenset(("mapping", "current_node", "conversation_id", "default_model_slug", "gizmo_id"))
 
 
 def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look at the name
@@ -57,13 +57,8 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The export's conversations, in order, and what is damaged."""
-    for record in read_objects(source):
-        if isinstance(record, Damage):
-            yield record
-        elif _MARKS.isdisjoint(record.value):
-            yield Damage(record.offset, "no conversation: there is no 'mapping'")
-        else:
-            yield _conversation(record, source)
+    for record in read_objects(source, _MARKS):
+        yield record if isinstance(record, Damage) else _conversation(record, source)
 
 
 def _conversation(record: Record, source: Source) -> Conversation:

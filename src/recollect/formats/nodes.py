@@ -9,8 +9,10 @@ from typing import NamedTuple
 from msgspec.structs import force_setattr
 
 from ..model import Message
-from .base import Damage
+from .base import Damage, derived_uuid, session_id_from
+from .openai_parts import canonical
 from .trees import lay_out
+from .values import chosen
 
 Build = Callable[[int], Iterable[Message]]
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -96,3 +98,33 @@ def real_parents(parents: Sequence[int], real: Sequence[bool]) -> list[int]:
             if real[passed]:
                 above = passed
     return found
+
+
+def unique_ids(keys: Sequence[str | None], content: Callable[[int], bytes]) -> list[str]:
+    """Ids of messages from the source's own, of which the first bearer keeps each; the others are
+    derived from their place and ``content(place)``, which has to be the same at every reading."""
+    taken: set[str] = set()
+    found = []
+    for place, key in enumerate(keys):
+        message_id = session_id_from(key) if key else ""
+        if not message_id or message_id in taken:
+            message_id = derived_uuid(b"%d\0" % place, message_id.encode(), b"\0", content(place))
+        taken.add(message_id)
+        found.append(message_id)
+    return found
+
+
+def places_of(keys: Sequence[str | None], wanted: Iterable[str | None]) -> list[int]:
+    """For each wanted key the place of its first bearer, -1 where there is none."""
+    places: dict[str | None, int] = {None: -1}
+    for place, key in enumerate(keys):
+        places.setdefault(key, place)
+    return [places.get(key, -1) for key in wanted]
+
+
+def said_by(value: object, *keys: str) -> bytes:
+    """What these keys of an object say, to tell messages without ids from each other."""
+    try:
+        return canonical(chosen(value, *keys))
+    except (RecursionError, ValueError):  # nested too deep for this stack; their places differ
+        return b""

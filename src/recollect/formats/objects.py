@@ -20,15 +20,29 @@ class Record(NamedTuple):
 Decode = Callable[[bytes], Any]
 
 
-def read_objects(source: Source, decoder: Decode = decode) -> Iterator[Record | Damage]:
-    """The objects of a file, or of the array that it is, in order; one is in memory at a time."""
+def read_objects(
+    source: Source, marks: frozenset[str], decoder: Decode = decode
+) -> Iterator[Record | Damage]:
+    """The conversations of a file, or of the array that it is, in order; one is in memory at a time.
+
+    An object is one when it has any of the keys ``marks``. What is none is damage, except right
+    behind damage: there it is a piece of the conversation that is broken.
+    """
     cursor = Cursor(source.read)
     cursor.start()
+    broken = False
     for found in cursor.records(MAX_VALUE):
-        if isinstance(found, Broken):
-            yield Damage(found.offset, found.reason)
-            continue
-        yield decoded(found.raw or b"", found.offset, decoder)
+        record = (
+            Damage(found.offset, found.reason)
+            if isinstance(found, Broken)
+            else decoded(found.raw or b"", found.offset, decoder)
+        )
+        if isinstance(record, Record) and marks.isdisjoint(record.value):
+            if broken:
+                continue
+            record = Damage(found.offset, f"no conversation: it has no key {' or '.join(sorted(marks))}")
+        broken = isinstance(found, Broken) or (broken and isinstance(record, Damage))
+        yield record
 
 
 def decoded(raw: bytes, offset: int, decoder: Decode = decode) -> Record | Damage:
