@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from recollect import ToolCallPart, ToolCallResponsePart, Usage
 from recollect.formats import claude_code, detected
-from recollect.formats.base import Conversation
+from recollect.formats.base import Conversation, Restart
 
 from .format_sources import TRANSCRIPTS, Source, archived, conversations, lines, real
 
@@ -92,3 +93,43 @@ def test_the_samples():
         check(found, wanted[own_name])
         seen += 1
     assert seen == 7
+
+
+def test_a_grown_file_read_from_its_mark_is_the_whole_file():
+    series: dict[str, list[bytes]] = {}
+    for name, content in archived("growing.tar.xz"):
+        folder, kind = name.rsplit("/", 1)[0], name.split("/")[2]
+        if "claude_code" in name and kind == "append":
+            series.setdefault(folder, []).append(content)
+    assert series
+    went_on = 0
+    for files in series.values():
+        for before, after in pairwise(files):
+            went_on += goes_on(before, after)
+    assert went_on > 5
+
+
+def goes_on(before: bytes, after: bytes) -> bool:
+    """Whether the grown file could be read from the mark; then it must be what the whole one is."""
+    (old,) = conversations(claude_code, Source(before))
+    (whole,) = conversations(claude_code, Source(after))
+    known = list(old.messages)
+    mark = old.mark()
+    assert mark is not None
+    grown = Source(after)
+    grown.seek(mark.offset)
+    try:
+        (new,) = [piece for piece in claude_code.resume(grown, mark) if isinstance(piece, Conversation)]
+    except Restart:
+        return False
+    assert (new.head, new.attributes, new.native_id) == (whole.head, whole.attributes, whole.native_id)
+    kept = {message.id: message for message in known}
+    kept.update((message.id, message) for message in new.messages)
+    assert kept == {message.id: message for message in whole.messages}
+    main = list(whole.messages)
+    main = main[: [message.id for message in main].index(whole.head) + 1]
+    behind = [message.id for message in main]
+    behind = behind[behind.index(new.after) + 1 :]
+    found = [message.id for message in new.messages]
+    assert found[: len(behind)] == behind
+    return True

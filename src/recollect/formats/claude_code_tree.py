@@ -151,6 +151,8 @@ class Tree:
         """The message that the record hangs under, walking through what is no message."""
         named = record.parent_uuid or record.logical_parent_uuid
         if named is None:
+            if self._seed is not None and record.type in MESSAGES:
+                raise Restart  # perhaps the file's first record once more
             return self._previous
         node = self._nodes.get(named)
         if node is not None:
