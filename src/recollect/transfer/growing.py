@@ -7,8 +7,9 @@ goes to a branch beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,13 +20,14 @@ from ..core.base import Core
 from ..core.batch import Batch, End
 from ..core.branching import free_name
 from ..core.drafts import Draft
+from ..core.drafts import drafts as as_drafts
 from ..core.ids import encode_message_id
 from ..core.lines import end_at
 from ..core.notes import Note, kept, noted_down, notes
 from ..core.reading import by_seqs, one
 from ..formats.base import Conversation
 from ..model import Message
-from ..records import HeadBody, Line, State, preview_of
+from ..records import HeadBody, Line, State, is_tombstone, preview_of
 from .drafting import Drafts, Stretch
 from .given import Given, changed
 from .keeping import Part, cuts
@@ -49,7 +51,7 @@ class Found(NamedTuple):
     """None: its bytes are not to be kept."""
     unread: int = 0
     """Up to which offset the file is known to be what is kept."""
-    beside: dict[str, bytes] = {}
+    beside: Mapping[str, bytes] = MappingProxyType({})
     """Other files that belong to it."""
 
 
@@ -161,7 +163,8 @@ class Growth:
     async def _ours(self, last: Note | None) -> str:
         """The branch that the last import ended in; a new one, should there be none."""
         state = self._batch.state
-        assert last is not None and last.head is not None  # else nobody can tell that the user moved
+        assert last is not None  # else nobody can tell that the user moved
+        assert last.head is not None
         seq = (await self._core.backend.seqs(self._key, [encode_message_id(last.head)])).values()
         return next((name for name, head in state.heads.items() if head in seq), None) or _free(state, OURS)
 
@@ -177,12 +180,24 @@ class Growth:
         for stretch in stretches:
             if not stretch.main:
                 return
+            if self._left or branch is not None:
+                await self._uncount(stretch.drafts)
             state = self._batch.state
             if branch is None:
                 end = End(state.tip, state.info.head, _line(state))
             end = self._put(stretch.drafts, end, branch)
             await self._writing.after(stretch.drafts)
             self._drafts.release(stretch)
+
+    async def _uncount(self, drafts: Sequence[Draft]) -> None:
+        """Messages that a rewritten file holds anew: what they spent counts on the new ones alone."""
+        spent = [d.message_id for d in drafts if d.message.usage is not None]
+        seqs = await self._core.backend.seqs(self._key, spent)
+        stored = await by_seqs(self._core, self._key, sorted(set(seqs.values()))) if seqs else {}
+        for seq, old in stored.items():
+            if old.usage is not None and not is_tombstone(old):
+                (without,) = as_drafts([replace(old, usage=None, parent_id=None)], self._batch.now)
+                self._writing.amend(await one(self._core, self._key, seq), old, without)
 
     def _put(self, drafts: Sequence[Draft], end: End, branch: str | None) -> End:
         """Add messages behind ``end``; gives where the line ends then."""
@@ -257,8 +272,9 @@ class Growth:
         """Keep what is new of a file; whether anything is. One that was only renamed is not kept twice."""
         noted = False
         names = {n.file for _, n in found if not n.beside}
-        if not note.beside and note.file not in names:
-            if any(not list(cuts(part, kept(found, name), unread)) for name in names):
+        if note.file not in names and not note.beside:
+            names = {name for name in names if not list(cuts(part, kept(found, name), unread))}
+            if names:
                 return False
         for cut in cuts(part, kept(found, note.file), unread):
             if noted:

@@ -1,0 +1,93 @@
+"""The file that a session was imported from, given back byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+from ..backend import Key
+from ..core.base import Core
+from ..core.notes import Kept, Note, kept, notes
+from ..core.sessions import get_session
+from ..errors import NotFoundError
+from .keeping import kept_bytes
+from .ledger import Entry, Ledger
+
+NAME = "native"
+
+
+class NativeFile(NamedTuple):
+    """A file that was kept: its name, and where its bytes are."""
+
+    name: str
+    pieces: AsyncIterator[bytes]
+
+
+async def native_file(core: Core, session_id: str) -> NativeFile:
+    """The newest file that a session was imported from. Raises NotFoundError when it was not kept."""
+    key = (await get_session(core, session_id)).key
+    found = await notes(core, key)
+    source = kept(found)
+    if source is None or not source.note.whole:
+        raise _missing(session_id, [note for _, note in found])
+    if not source.note.slice:
+        return NativeFile(source.note.file, kept_bytes(core, key, source))
+    for entry in reversed(await Ledger(core).holding(session_id)):
+        parts = await _parts(core, entry, source.note.file)
+        if parts is not None:
+            return NativeFile(source.note.file, _joined(core, parts, entry.rest))
+    raise NotFoundError(
+        f"The file {source.note.file!r} holds other sessions beside {session_id!r}, and not all of it is left.",
+        hint="Import it again, or export the session in another format.",
+    )
+
+
+async def beside(core: Core, session_id: str) -> list[NativeFile]:
+    """The other files that a session's format kept it in."""
+    key = (await get_session(core, session_id)).key
+    found = await notes(core, key)
+    names = dict.fromkeys(note.file for _, note in found if note.beside)
+    sources = ((name, kept(found, name)) for name in names)
+    return [NativeFile(name, kept_bytes(core, key, source)) for name, source in sources if source is not None]
+
+
+async def _parts(core: Core, entry: Entry, file: str) -> list[tuple[Key, Kept]] | None:
+    """The sources of all sessions of a file, in order; None when one of them is not what it was then."""
+    parts = []
+    start = 0
+    for session_id, end in zip(entry.sessions, entry.ends, strict=False):
+        key = core.key(session_id)
+        source = kept(await notes(core, key), file)
+        if source is None or source.note.start != start or source.size != end - start:
+            return None
+        parts.append((key, source))
+        start = end
+    hashed = blake2b(digest_size=16)
+    async for piece in _joined(core, parts, entry.rest):
+        hashed.update(piece)
+    return parts if parts and hashed.hexdigest() == entry.digest else None
+
+
+async def _joined(core: Core, parts: list[tuple[Key, Kept]], rest: bytes) -> AsyncIterator[bytes]:
+    for key, source in parts:
+        async for piece in kept_bytes(core, key, source):
+            yield piece
+    yield rest
+
+
+def _missing(session_id: str, found: list[Note]) -> NotFoundError:
+    if not found:
+        return NotFoundError(
+            f"Session {session_id!r} was not imported: there is no file it came from.",
+            hint="Export it in another format.",
+        )
+    if any(note.erased for note in found):
+        return NotFoundError(
+            f"The file that session {session_id!r} came from is gone: a message of it was erased.",
+            hint="Export the session in another format.",
+        )
+    return NotFoundError(
+        f"The file that session {session_id!r} came from was not kept.",
+        hint="Import it again without --no-source, or export the session in another format.",
+    )
