@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from . import core as features
 from .aio_session import AsyncSession
@@ -24,12 +24,14 @@ from .store import PathOrFile, merged, nested
 from .workers import Worker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .aio_transaction import AsyncTransaction
     from .core.repairing import RepairReport
     from .core.retention import CleanupResult, RetentionPolicy
     from .core.searching import Order
     from .core.verifying import Report
-    from .transfer.exporting import Destination
+    from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
     from .transfer.results import Progress
 
@@ -253,17 +255,57 @@ class AsyncStore:
         """See ``Store.reindex``."""
         return await self._read(features.searching.reindex)
 
+    @overload
+    async def export(self, session_id: str, *, format: Literal["native"], to: None = None) -> bytes: ...  # type: ignore[overload-overlap]  # one str is told apart from all others
+    @overload
     async def export(
         self,
         session_id: str,
         *,
         format: str = "json",
         to: Destination | None = None,
-    ) -> str | None:
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+    ) -> str | None: ...
+    async def export(
+        self,
+        session_id: str,
+        *,
+        format: str = "json",
+        to: Destination | None = None,
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+    ) -> str | bytes | None:
         """See ``Store.export``."""
         from .transfer.exporting import export_session
+        from .transfer.selecting import Selection
 
-        return await self._read(export_session, session_id, format, to)
+        selection = Selection(last, branch, tools, redact)
+        return await self._read(export_session, session_id, format, to, selection)
+
+    async def export_all(
+        self,
+        to: Destination,
+        query: SessionQuery | None = None,
+        *,
+        sessions: Sequence[str] | None = None,
+        format: str = "json",
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+        **filters: Unpack[Filters],
+    ) -> dict[str, Path | None]:
+        """See ``Store.export_all``."""
+        from .transfer.exporting_all import export_sessions
+        from .transfer.selecting import Selection
+
+        asked, selection = merged(query, filters), Selection(last, branch, tools, redact)
+        return await self._read(export_sessions, to, asked, sessions, format, selection)
 
     async def import_(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import IO, TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from . import core as features
 from .backend import Backend, Capabilities, Figures
@@ -18,12 +18,14 @@ from .session import Session
 from .stepping import step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .core.repairing import RepairReport
     from .core.retention import CleanupResult, RetentionPolicy
     from .core.searching import Order
     from .core.verifying import Report
     from .transaction import Transaction
-    from .transfer.exporting import Destination
+    from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
     from .transfer.results import Progress
     from .workers import LoopThread
@@ -248,17 +250,67 @@ class Store:
 
     # In and out
 
+    @overload
+    def export(self, session_id: str, *, format: Literal["native"], to: None = None) -> bytes: ...  # type: ignore[overload-overlap]  # one str is told apart from all others
+    @overload
     def export(
         self,
         session_id: str,
         *,
         format: str = "json",
         to: Destination | None = None,
-    ) -> str | None:
-        """A session as text in a format, or written to a path or file (then None is returned)."""
-        from .transfer.exporting import export_session
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+    ) -> str | None: ...
+    def export(
+        self,
+        session_id: str,
+        *,
+        format: str = "json",
+        to: Destination | None = None,
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+    ) -> str | bytes | None:
+        """A session in a format: returned as text, or written to a path or file (then None is returned).
 
-        return self._do(export_session, session_id, format, to)
+        ``json`` and ``jsonl`` hold the whole log. Of the others, which hold the active line,
+        ``last`` takes the last messages only, ``branch`` another line; ``tools=False`` leaves tool
+        calls and answers out, and ``redact`` replaces secrets (see ``recollect.formats.redacting``).
+        """
+        from .transfer.exporting import export_session
+        from .transfer.selecting import Selection
+
+        selection = Selection(last, branch, tools, redact)
+        return self._do(export_session, session_id, format, to, selection)
+
+    def export_all(
+        self,
+        to: Destination,
+        query: SessionQuery | None = None,
+        *,
+        sessions: Sequence[str] | None = None,
+        format: str = "json",
+        last: int | None = None,
+        branch: str | None = None,
+        tools: bool = True,
+        redact: bool = False,
+        **filters: Unpack[Filters],
+    ) -> dict[str, Path | None]:
+        """Several sessions: those named, or those for which all filters hold.
+
+        A folder gets a file for each, named after title and id. A file object, or a path with the
+        format's own ending, gets one after the other where the format can hold several. The rest
+        is as for ``export``. Returns the file of each session's id (None in a file object).
+        """
+        from .transfer.exporting_all import export_sessions
+        from .transfer.selecting import Selection
+
+        asked, selection = merged(query, filters), Selection(last, branch, tools, redact)
+        return self._do(export_sessions, to, asked, sessions, format, selection)
 
     def import_(
         self,

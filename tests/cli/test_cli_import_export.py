@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from recollect import Message
+from recollect.cli.exporting import FORMATS
+from recollect.formats import export_formats
 
 GOLDEN = Path(__file__).with_name("golden")
 UUID = "7f3a9c52-0000-4000-8000-000000000000"
@@ -84,7 +90,7 @@ def test_a_format_can_be_forced(run, here):
     assert "openai-chat" in ran.err
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "markdown", "text", "openai-chat"])
+@pytest.mark.parametrize("form", [form for form in export_formats() if form != "native"])
 def test_export_to_stdout_is_what_the_library_writes(process, filled, form):
     ran = process("export", "rust-notes", "--format", form)
     assert (ran.code, ran.err) == (0, "")
@@ -109,11 +115,13 @@ def test_export_to_a_file(run, filled, here):
 
 
 def test_export_of_several_goes_to_a_folder(run, filled, here):
-    assert run("export", "rust", "go-notes").code == 2
+    ran = run("export", "rust", "go-notes")
+    assert ran.code == 1
+    assert "Give a folder" in ran.err
     ran = run("export", "rust", "go-notes", UUID, "-o", "out", "--json")
     assert {file.name for file in (here / "out").iterdir()} == {
-        "rust-notes.json",
-        "go-notes.json",
+        "Rust--rust-notes.json",
+        "Go--go-notes.json",
         f"{UUID}.json",
     }
     assert [item["id"] for item in ran.json["exported"]] == ["rust-notes", "go-notes", UUID]
@@ -136,13 +144,71 @@ def test_export_of_what_the_filters_find(run, filled, here):
     assert {item["id"] for item in ran.json["exported"]} == {"rust-notes", "go-notes"}
     # What is found goes to a folder however many there are; without one, a single session is printed.
     assert run("export", "--pinned", "-o", "one", "--format", "text").code == 0
-    assert [file.name for file in (here / "one").iterdir()] == ["go-notes.txt"]
+    assert [file.name for file in (here / "one").iterdir()] == ["Go--go-notes.txt"]
     assert run("export", "--pinned", "--format", "text").out == filled.export("go-notes", format="text")
-    assert run("export", "--tags", "lang").code == 2
+    assert run("export", "--tags", "lang").code == 1
     ran = run("export", "--tags", "absent", "-o", "none")
     assert (ran.code, "No session matches." in ran.err) == (0, True)
     assert not (here / "none").exists()
     assert run("--json", "export", "--tags", "absent").json == {"exported": []}
+
+
+def test_a_folder_is_asked_for_by_its_slash_or_by_being_there(run, filled, here):
+    assert run("export", "rust", "-o", "new/", "--format", "markdown").code == 0
+    assert run("export", "go-notes", "-o", "new", "--format", "html").code == 0
+    assert {file.name for file in (here / "new").iterdir()} == {"Rust--rust-notes.md", "Go--go-notes.html"}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "openai-chat"])
+def test_some_formats_hold_several_sessions(process, filled, here, form):
+    ending = {"openai-chat": "json"}.get(form, form)
+    ran = process("export", "--tags", "lang", "--format", form)
+    assert (ran.code, ran.err) == (0, "")
+    assert process("export", "--tags", "lang", "--format", form, "-o", f"all.{ending}").code == 0
+    assert (here / f"all.{ending}").read_bytes() == ran.out.encode()
+    if form == "csv":
+        assert ran.out.count("session_id") == 1
+        assert {row["session_id"] for row in csv.DictReader(io.StringIO(ran.out, newline=""))} == {
+            "rust-notes",
+            "go-notes",
+        }
+    else:
+        process("--namespace", "copy", "import", f"all.{ending}")
+        copied = {info.id for info in filled.namespace("copy").sessions()}
+        assert copied == {"rust-notes", "go-notes"}
+
+
+def test_what_a_selection_leaves(run, filled):
+    def said(*flags: str) -> list[str]:
+        ran = run("export", "rust", "--format", "openai-chat", *flags)
+        assert ran.code == 0
+        return [message["content"] for message in json.loads(ran.out)["messages"]]
+
+    question, answer, _, result = said()
+    assert said("--last", "2")[1:] == [result]
+    assert said("--no-tools") == [question, answer]
+    assert said("--no-tools", "--last", "3") == [answer]
+    session = filled.get("rust-notes")
+    session.branch("early", at="m2")
+    assert said("--branch", "early") == [question, answer]
+    assert run("export", "rust", "--format", "text", "--branch", "absent").code == 3
+    session.append(Message.user(f"write to {'ann'}@example.org"))
+    assert said("--redact")[-1] == "write to [redacted]"
+
+
+@pytest.mark.parametrize("flags", [["--last", "1"], ["--branch", "main"], ["--no-tools"], ["--redact"]])
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_whole_log_has_no_parts(run, filled, here, form, flags):
+    for more in ([], ["-o", "out/"]):
+        ran = run("--json", "export", "rust", "--format", form, *flags, *more)
+        assert ran.code == 1
+        assert ran.error["kind"] == "unsupported"
+        assert "markdown" in ran.error["hint"]
+    assert list(here.iterdir()) == []
+
+
+def test_every_format_of_the_library_can_be_asked_for():
+    assert sorted(FORMATS) == export_formats()
 
 
 def test_export_of_all(run, filled, here):

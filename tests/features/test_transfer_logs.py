@@ -221,13 +221,13 @@ def test_an_export_goes_to_text_streams_files_and_nowhere_in_part(store, tmp_pat
     assert path.read_bytes().decode() == text
     assert path.stat().st_mode & 0o777 == 0o600
 
-    from recollect.transfer import exporting
+    from recollect.transfer import destinations
 
     def broken(*_):
         raise OSError(28, "No space left on device")
 
     path.write_text("old")
-    monkeypatch.setattr(exporting.os, "fsync", broken)
+    monkeypatch.setattr(destinations.os, "fsync", broken)
     with pytest.raises(Exception, match="No space"):
         store.export("s/1", to=path)
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]

@@ -34,11 +34,15 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def write(info: SessionInfo, messages: Iterable[Message], write: Write, *, again: bool = False) -> None:
-    """A row for every message below a row of names; ``again``: the names stand there already."""
+def write(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
+    """A row for every message below a row of names."""
+    csv.writer(_Cells(write), lineterminator="\r\n").writerow(COLUMNS)
+    write_next(info, messages, write)
+
+
+def write_next(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
+    """The rows of one more session behind others."""
     rows = csv.writer(_Cells(write), lineterminator="\r\n")
-    if not again:
-        rows.writerow(COLUMNS)
     for position, message in enumerate(messages, 1):
         rows.writerow([_cell(value) for value in _values(info.id, position, message)])
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import os
-import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import IO, Any
-
-from ..core import reading
 from ..core.base import Core, Handle
 from ..core.log import blobs_of, entries
 from ..core.sessions import get_session
-from ..errors import AccessError, FullError, NotFoundError, StoreError, UnavailableError, UnsupportedError
+from ..errors import UnsupportedError
 from ..formats import LOGS, export_formats, own_jsonl, writer
-
-Destination = str | os.PathLike[str] | IO[str] | IO[bytes]
-Put = Callable[[str], object]
+from .destinations import Destination, Put, deliver
+from .selecting import Selection, select
 
 
 async def export_session(
@@ -27,33 +16,48 @@ async def export_session(
     session_id: str,
     format: str,  # the field's word
     to: Destination | None,
-) -> str | None:
-    """A session in a format: returned as text without ``to``, else written to that path or stream.
+    selection: Selection,
+) -> str | bytes | None:
+    """A session in a format: returned without ``to``, else written to that path or stream.
 
-    ``json`` and ``jsonl`` hold the whole log and come back byte for byte; the others hold the
-    active line. A path is replaced once the whole export is written, never in part.
+    ``json`` and ``jsonl`` hold the whole log and come back byte for byte; the others hold a line of
+    messages, the active one unless ``selection`` names another.
     """
+    check_format(format, selection)
+    handle = await get_session(core, session_id)
+
+    async def fill(put: Put) -> None:
+        await write_session(core, handle, format, selection, put)
+
+    return await deliver(to, fill)
+
+
+def check_format(format: str, selection: Selection) -> None:
+    """Refuse what cannot be: unknown formats, and a part of what is whole or nothing."""
     if format not in export_formats():
         raise UnsupportedError(
             f"There is no format {format!r} to export to.", hint=f"There are {', '.join(export_formats())}."
         )
-    handle = await get_session(core, session_id)
+    selection.check()
+    if format in LOGS and selection.given():
+        others = [name for name in export_formats() if name not in LOGS]
+        raise UnsupportedError(
+            f"{format} holds the whole log of a session: {', '.join(selection.given())} cannot be applied.",
+            hint=f"These formats hold a part of it: {', '.join(others)}.",
+        )
 
-    async def write(put: Put) -> None:
-        if format in LOGS:
-            await _write_log(core, handle, put, one_document=format == "json")
-        else:
-            writer(format).write(handle.state.info, await reading.messages(core, handle), put)
 
-    if to is None:
-        pieces: list[str] = []
-        await write(pieces.append)
-        return "".join(pieces)
-    if isinstance(to, str | os.PathLike):
-        await _write_file(Path(to), write)
-    else:
-        await write(_putter(to))
-    return None
+async def write_session(
+    core: Core, handle: Handle, format: str, selection: Selection, put: Put, *, again: bool = False
+) -> None:
+    """One session; ``again``: another one stands before it in the same file."""
+    if format in LOGS:
+        await _write_log(core, handle, put, one_document=format == "json")
+        return
+    info, messages = await select(core, handle, selection)
+    module = writer(format)
+    write = getattr(module, "write_next", module.write) if again else module.write
+    write(info, messages, put)
 
 
 async def _write_log(core: Core, handle: Handle, put: Put, *, one_document: bool) -> None:
@@ -72,65 +76,3 @@ async def _write_log(core: Core, handle: Handle, put: Put, *, one_document: bool
         before = ",\n" if one_document else ""
     if one_document:
         put("\n]}\n")
-
-
-def _putter(stream: IO[str] | IO[bytes]) -> Put:
-    """How to write text to a stream of either kind."""
-    if isinstance(stream, io.TextIOBase):
-        return stream.write
-    anything: Any = stream
-    try:
-        anything.write(b"")  # finds out which kind it is
-    except TypeError:
-        return stream.write  # type: ignore[return-value]  # a text stream of somebody's own making
-    return lambda text: anything.write(text.encode())
-
-
-async def _write_file(path: Path, write: Callable[[Put], Awaitable[None]]) -> None:
-    """Write beside the path, then take its place: a reader sees the old file or the whole new one.
-    A link stays, its target is replaced; a device or pipe is written to as it is."""
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        await _write_special(path, write)
-        return
-    try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent or ".", prefix=f".{path.name[:64]}.", suffix=".part"
-        )
-    except OSError as error:
-        raise _file_error(path, error) from error
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            await write(file.write)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):  # the first error is the one to tell
-            os.unlink(temporary)
-        if isinstance(error, OSError) and not isinstance(error, StoreError):
-            raise _file_error(path, error) from error
-        raise
-
-
-async def _write_special(path: Path, write: Callable[[Put], Awaitable[None]]) -> None:
-    """Write to something that must not be replaced."""
-    try:
-        with open(path, "w", encoding="utf-8", newline="\n") as stream:
-            await write(stream.write)
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise _file_error(path, error) from error
-
-
-def _file_error(path: Path, error: OSError) -> StoreError:
-    """An error of the operating system about the file to write."""
-    reason = f"{str(path)!r} cannot be written: {error.strerror or error}."
-    if isinstance(error, FileNotFoundError):
-        return NotFoundError(reason, hint="Make its folder first.")
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return AccessError(reason)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return FullError(reason, hint="Free some space, then export again.")
-    return UnavailableError(reason)
