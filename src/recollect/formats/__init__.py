@@ -21,6 +21,7 @@ _READERS = {
     "synapse": "synapse",
     "langchain": "langchain",
     "aider": "aider",
+    "specstory": "specstory",
 }
 _WRITERS = {
     "markdown": "markdown",
