@@ -298,7 +298,7 @@ def test_short_prefixes_are_ranked_among_the_newest_shards(book, small, monkeypa
         return next(total for total in accumulate(docs) if total >= count)
 
     found = [len(book.found(prefix)) for prefix in ("c*", "co*", "com*", "comm*")]
-    assert found == [newest(16), newest(64), newest(128), 160]
+    assert found == [newest(32 * 0.2), newest(64), newest(128), 160]
     assert found == sorted(set(found))
     monkeypatch.setattr(textbounds, "SHORT_LEAST", found[0] + 1)
     assert len(book.found("c*")) > found[0]

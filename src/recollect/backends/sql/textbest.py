@@ -3,8 +3,8 @@
 A query with at most ``RANKED`` hits is ranked in full. Of one with more, the newest ``RANKED`` are
 ranked if nearly all of them pass the filters. Else it is the newest ``RANKED`` that pass, or fewer,
 but never under ``LEAST``, once ``LOOKED_AT`` hits have been tested or ``PROBED`` blocks entered. With
-a prefix of at most three letters it is the newest shards of ``shards_for``, for one letter half a
-shard, that are always read, and older ones until ``SHORT_LEAST`` have been found.
+a prefix of at most three letters it is the newest shards of ``shards_for``, for one letter a fifth
+of a shard, that are always read, and older ones until ``SHORT_LEAST`` have been found.
 
 The hits beyond are not in the pages of this order; ``order="newest"`` has them all.
 """

@@ -146,8 +146,8 @@ class Plan:
             "SELECT j.value, r.at, s.session_id, r.rid & 4294967295, r.rid FROM json_each(?) AS j"
             " CROSS JOIN text_blocks AS b"
             " ON b.base = (SELECT max(base) FROM text_blocks WHERE base <= j.value)"
-            " CROSS JOIN records AS r ON r.rid = b.rid + (j.value - b.base)"
-            f" CROSS JOIN sessions AS s ON s.sid = r.rid >> 32 WHERE {self._record_where}"
+            " CROSS JOIN sessions AS s ON s.sid = b.rid >> 32"  # before records, which take longer to fetch
+            f" CROSS JOIN records AS r ON r.rid = b.rid + (j.value - b.base) WHERE {self._record_where}"
         )
         params = (_encode(list(scores)).decode(), *self._record_params)
         found: list[Any] = self.conn.execute(sql, params).fetchall()
