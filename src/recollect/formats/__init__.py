@@ -20,8 +20,13 @@ _READERS = {
     "magellai": "magellai",
     "synapse": "synapse",
     "langchain": "langchain",
+    "openai-agents": "openai_agents",
+    "claude-agent-sdk": "claude_agent_sdk",
+    "go-deep-agent": "go_deep_agent",
+    "actorus": "actorus",
     "aider": "aider",
     "specstory": "specstory",
+    "swe-agent": "swe_agent",
 }
 _WRITERS = {
     "markdown": "markdown",
