@@ -13,8 +13,7 @@ from ..model import Message
 from .base import Conversation, Damage, Mark, Restart
 from .claude_code_facts import Facts, is_real, provider_of
 from .claude_code_records import Kept, Record, records
-from .claude_code_tree import MESSAGES, Numbers, Seed, Tree
-from .trees import Layout
+from .claude_code_tree import MESSAGES, Numbers, Order, Seed, Tree
 
 
 class State(Struct):
@@ -217,7 +216,7 @@ class Reading:
 class _Messages:
     """A conversation's messages, made whenever they are asked for."""
 
-    def __init__(self, tree: Tree, layout: Layout, *, of_agent: bool) -> None:
+    def __init__(self, tree: Tree, layout: Order, *, of_agent: bool) -> None:
         self._tree = tree
         self._layout = layout
         self._of_agent = of_agent

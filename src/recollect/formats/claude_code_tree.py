@@ -19,7 +19,7 @@ from .base import Restart, derived_uuid
 from .claude_code_blocks import KEY
 from .claude_code_messages import calls_in, count_in, from_reply, from_user, message_id, results_in
 from .claude_code_records import Kept, Record
-from .trees import Layout, lay_out
+from .trees import lay_out
 
 RECENT = 1 << 16
 REMEMBERED = 64
@@ -70,6 +70,14 @@ class Seed(NamedTuple):
     uuids: list[str]
     calls: list[str]
     reply: str | None
+
+
+class Order(NamedTuple):
+    """A tree's nodes as they are handed out, the main line's ``main`` first, and its fork points."""
+
+    order: array[int]
+    main: int
+    forks: set[int]
 
 
 class Tree:
@@ -261,9 +269,10 @@ class Tree:
 
     # What was built
 
-    def layout(self) -> Layout:
+    def layout(self) -> Order:
         """The order of all messages; the main line ends with the newest one's group."""
-        return lay_out(self.parents, self._hang(self._last))
+        laid = lay_out(self.parents, self._hang(self._last))
+        return Order(array("i", laid.order), laid.main, laid.forks)
 
     def name(self, node: int) -> str:
         """A node's message id."""
@@ -275,7 +284,7 @@ class Tree:
     def _uuid(self, place: int, record: Record) -> str:
         return record.uuid or self._made[place]
 
-    def messages(self, layout: Layout, *, of_agent: bool) -> Iterator[Message]:
+    def messages(self, layout: Order, *, of_agent: bool) -> Iterator[Message]:
         """All messages in this order; a sub-agent's prompts come from another agent."""
         before, above = -1, None
         for node in layout.order:
@@ -303,7 +312,7 @@ class Tree:
             uuids.append(self._uuid(place, records[-1]))
         return from_reply(records, uuids, parent)
 
-    def last_model(self, layout: Layout, real: frozenset[int]) -> str | None:
+    def last_model(self, layout: Order, real: frozenset[int]) -> str | None:
         """The last model on the main line that is one of ``real`` (places in ``model_names``)."""
         for place in range(layout.main - 1, -1, -1):
             model = self._models[layout.order[place]]

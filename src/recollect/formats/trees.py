@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,19 +24,21 @@ def lay_out(parents: Sequence[int], head: int) -> Layout:
     first node. No recursion: depth does not matter.
     """
     parents = _without_circles(parents)
-    main = line_to(parents, head)
-    order = list(main)
+    order = line_to(parents, head)
+    main = len(order)
     placed = bytearray(len(parents))
-    for node in main:
+    for node in order:
         placed[node] = 1
     children: dict[int, list[int]] = {}
     for node, parent in enumerate(parents):
         if not placed[node]:
             children.setdefault(parent, []).append(node)
     forks: set[int] = set()
-    for start in (*main, -1):
-        _runs(start, children, order, forks)
-    return Layout(order, len(main), forks)
+    if children:
+        for place in range(main):
+            _runs(order[place], children, order, forks)
+        _runs(-1, children, order, forks)
+    return Layout(order, main, forks)
 
 
 def line_to(parents: Sequence[int], head: int) -> list[int]:
@@ -44,7 +47,8 @@ def line_to(parents: Sequence[int], head: int) -> list[int]:
     while head >= 0:
         line.append(head)
         head = parents[head]
-    return line[::-1]
+    line.reverse()
+    return line
 
 
 def _runs(start: int, children: dict[int, list[int]], order: list[int], forks: set[int]) -> None:
@@ -73,9 +77,9 @@ def _runs(start: int, children: dict[int, list[int]], order: list[int], forks: s
         waiting.extend(passed)
 
 
-def _without_circles(parents: Sequence[int]) -> list[int]:
+def _without_circles(parents: Sequence[int]) -> array[int]:
     """The parents with every circle cut open."""
-    safe = list(parents)
+    safe = array("i", parents)
     state = bytearray(len(safe))  # 1: on the way being walked, 2: known to end
     for first in range(len(safe)):
         way = []
