@@ -138,4 +138,5 @@ def _marked(text: str, low: int, high: int, spans: list[Span], mark: tuple[str, 
     line += text[at:high]
     if line.isprintable() and "  " not in line:
         return line.strip(" ")  # it has no other white space: that is not printable
-    return " ".join(_UNSEEN.sub(" ", line).split())
+    line = " ".join(line.split())
+    return line if line.isprintable() else " ".join(_UNSEEN.sub(" ", line).split())
