@@ -218,23 +218,24 @@ class Growth:
 
     async def _others(self) -> None:
         """Every other line of the file as a branch."""
-        name, end = "", End()
+        name, end, is_stored = "", End(), False
         for stretch in self._drafts.stretches():
             if stretch.main or not stretch.drafts:
                 continue
-            seqs: list[int] = []
             if stretch.begins:
                 name = ASIDE + blake2b(stretch.drafts[0].message_id, digest_size=4).hexdigest()
-                seqs = await self._prefix(stretch.drafts) if not self._is_new else []
-                end = End(seqs[-1]) if seqs else await self._behind(stretch.behind)
-            if len(seqs) == len(stretch.drafts):
-                if seqs[-1] == self._left:
-                    await self._point(name, self._left)
-                continue
-            if seqs or (end.seq and end.head is None):
-                end = await end_at(self._core, self._key, end.seq)
-            end = self._put(stretch.drafts[len(seqs) :], end, name)
-            await self._writing.after(stretch.drafts)
+                is_stored = not self._is_new
+                end = await self._behind(stretch.behind)
+            seqs = await self._prefix(stretch.drafts) if is_stored else []
+            end = End(seqs[-1]) if seqs else end
+            if len(seqs) < len(stretch.drafts):
+                if end.seq and end.head is None:
+                    end = await end_at(self._core, self._key, end.seq)
+                end = self._put(stretch.drafts[len(seqs) :], end, name)
+                is_stored = False
+            elif end.seq == self._left:
+                await self._point(name, self._left)
+            await self._writing.after(stretch.drafts[len(seqs) :])
             self._drafts.release(stretch)
 
     async def _behind(self, message_id: str | None) -> End:

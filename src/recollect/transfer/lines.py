@@ -11,7 +11,7 @@ from ..core.base import Core
 from ..core.drafts import Draft
 from ..core.reading import line_records, one
 from ..errors import CorruptError
-from ..model import Message, TextPart
+from ..model import Message, ReasoningPart, TextPart
 from ..records import State, is_tombstone
 from .drafting import Drafts
 
@@ -65,27 +65,18 @@ async def compare(core: Core, key: Key, state: State, drafts: Drafts, start: int
 
 
 def has_grown(old: Message, new: Message) -> bool:
-    """Whether ``new`` is the stored message ``old`` with more parts, a longer last text, or other facts."""
+    """Whether ``new`` is the stored message ``old`` with more parts, longer texts, or other facts."""
     if old.id != new.id or old.role != new.role or len(new.parts) < len(old.parts) or is_tombstone(old):
         return False
-    if new.parts[: len(old.parts)] == old.parts:
-        return True
-    last, longer = old.parts[-1], new.parts[len(old.parts) - 1]
-    return (
-        new.parts[: len(old.parts) - 1] == old.parts[:-1]
-        and isinstance(last, TextPart)
-        and isinstance(longer, TextPart)
-        and longer.content.startswith(last.content)
+    return all(
+        before == after
+        or (
+            isinstance(before, TextPart | ReasoningPart)
+            and before.__class__ is after.__class__
+            and after.content.startswith(before.content)
+        )
+        for before, after in zip(old.parts, new.parts, strict=False)
     )
-
-
-async def known(core: Core, key: Key, drafts: Drafts) -> bool:
-    """Whether every message of a conversation is in the session, on whatever line."""
-    for chunk in drafts.main():
-        ids = [one.message_id for one in chunk]
-        if len(await core.backend.seqs(key, ids)) < len(set(ids)):
-            return False
-    return True
 
 
 def _same(old: Message, new: Message) -> bool:
