@@ -11,11 +11,14 @@ _READERS = {
     "claude-code": "claude_code",
     "codex": "codex",
     "copilot-cli": "copilot_cli",
+    "gemini-cli": "gemini_cli",
     "jsonl": "own_jsonl",
     "json": "own_json",
     "openai-chat": "openai_chat",
+    "anthropic": "anthropic",
     "chatgpt": "chatgpt",
     "claude-ai": "claude_ai",
+    "open-webui": "open_webui",
     "llm": "llm_logs",
     "magellai": "magellai",
     "synapse": "synapse",
@@ -34,6 +37,7 @@ _WRITERS = {
     "csv": "csv_table",
     "text": "plain_text",
     "openai-chat": "openai_chat",
+    "anthropic": "anthropic",
     "chatgpt": "chatgpt",
 }
 LOGS = ("json", "jsonl")

@@ -50,7 +50,7 @@ class RecordDecoder(Generic[T]):
 
 
 def read_records(
-    read: Callable[[int], bytes], decoder: RecordDecoder[T], offset: int = 0
+    read: Callable[[int], bytes], decoder: Callable[[bytes], T], offset: int = 0
 ) -> Iterator[Record[T] | Damage]:
     """The records that ``read`` gives, and what is damaged; ``offset`` is where it stands."""
     held = b""
@@ -79,7 +79,7 @@ def read_records(
             return
 
 
-def _records_of(line: bytes, decoder: RecordDecoder[T], offset: int) -> list[Record[T]] | None:
+def _records_of(line: bytes, decoder: Callable[[bytes], T], offset: int) -> list[Record[T]] | None:
     """The records of a line without damage; None for any other."""
     if not line or line.isspace():
         return []
@@ -94,7 +94,7 @@ def _records_of(line: bytes, decoder: RecordDecoder[T], offset: int) -> list[Rec
 
 
 def _carefully(
-    held: bytes, read: Callable[[int], bytes], decoder: RecordDecoder[T], offset: int
+    held: bytes, read: Callable[[int], bytes], decoder: Callable[[bytes], T], offset: int
 ) -> Iterator[Record[T] | Damage]:
     """The records of ``held`` and what ``read`` gives behind it."""
     head = io.BytesIO(held)
