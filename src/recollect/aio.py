@@ -311,12 +311,13 @@ class AsyncStore:
         self,
         *paths: PathOrFile,
         format: str | None = None,
+        keep_source: bool = True,
         progress: Callable[[Progress], None] | None = None,
     ) -> ImportResult:
         """See ``Store.import_``. Runs beside other writes and in many commits of its own."""
         from .transfer.importing import import_paths
 
-        return await self._read(import_paths, paths, format, progress=progress)
+        return await self._read(import_paths, paths, format, keep_source=keep_source, progress=progress)
 
     async def verify(self, session_id: str | None = None) -> Report:
         """See ``Store.verify``."""

@@ -316,15 +316,17 @@ class Store:
         self,
         *paths: PathOrFile,
         format: str | None = None,
+        keep_source: bool = True,
         progress: Callable[[Progress], None] | None = None,
     ) -> ImportResult:
         """Bring in conversations from files, folders or archives; again adds only what is new.
 
-        ``progress`` is called now and then with how far the import is.
+        Each file's bytes are kept, compressed, for ``export(format="native")``, unless
+        ``keep_source=False``. ``progress`` is called now and then with how far the import is.
         """
         from .transfer.importing import import_paths
 
-        return self._do(import_paths, paths, format, progress=progress)
+        return self._do(import_paths, paths, format, keep_source=keep_source, progress=progress)
 
     # Health
 

@@ -1,8 +1,10 @@
 """Conversations that are trees, that grow, and that are written anew: what becomes of their sessions."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from recollect import Message, Store, TextPart, ToolCallPart, Usage
 from recollect.formats.base import Conversation, Damage
@@ -11,6 +13,7 @@ from recollect.transfer.conversations import Conversations
 from recollect.transfer.outbox import Outbox
 from recollect.transfer.tally import Tally
 
+CALL = ToolCallPart("look", {}, "c")
 NOON = datetime(2025, 5, 1, 12, tzinfo=UTC)
 
 
@@ -37,9 +40,7 @@ def tree(*edges: str, head: str, messages: dict[str, Message] | None = None, **f
     for node in layout.order:
         message = (messages or {}).get(names[node]) or said(names[node])
         parent = names[parents[node]] if parents[node] >= 0 else None
-        made.append(
-            Message(message.id, parent, *[getattr(message, f) for f in message.__struct_fields__[2:]])
-        )
+        made.append(replace(message, parent_id=parent))
     values = {"native_id": "s", "head": head, "forks": {names[node] for node in layout.forks}}
     return Conversation(offset=0, messages=made, **{**values, **fields})
 
@@ -132,12 +133,10 @@ GROWTHS = [
         "a reply gets more blocks",
         [
             line("u1", said("a1", usage=Usage(1, 2))),
-            line(
-                "u1", said("a1", usage=Usage(1, 5), parts=(TextPart("says a1"), ToolCallPart("x", {}, "c")))
-            ),
+            line("u1", said("a1", usage=Usage(1, 5), parts=(TextPart("says a1"), CALL))),
             line(
                 "u1",
-                said("a1", usage=Usage(1, 7), parts=(TextPart("says a1 more"), ToolCallPart("x", {}, "c"))),
+                said("a1", usage=Usage(1, 7), parts=(TextPart("says a1 more"), CALL)),
                 "u2",
             ),
         ],
@@ -262,11 +261,10 @@ def test_lines_behind_what_could_not_be_read_are_not_lost(store):
 def test_large_trees_are_written_in_several_commits(store, monkeypatch):
     monkeypatch.setattr("recollect.transfer.drafting.CHUNK_MESSAGES", 10)
     monkeypatch.setattr("recollect.transfer.writing.MAX_RECORDS", 10)
-    names = ["u%d" % n if n % 2 else "a%d" % n for n in range(60)]
-    main = [names[0]] + [f"{a}>{b}" for a, b in zip(names, names[1:], strict=False)]
-    aside = ["a10>u100"] + [
-        f"{'u' if n % 2 == 0 else 'a'}{n}>{'a' if n % 2 == 0 else 'u'}{n + 1}" for n in range(100, 135)
-    ]
+    names = [f"{'ua'[n % 2]}{n}" for n in range(60)]
+    others = [f"{'ua'[n % 2]}{n}" for n in range(100, 136)]
+    main = [names[0]] + [f"{a}>{b}" for a, b in pairwise(names)]
+    aside = [f"u10>{others[0]}"] + [f"{a}>{b}" for a, b in pairwise(others)]
     shown = tree(*main, *aside, head=names[-1])
     assert take(store, shown) == (1, 0, 0, 96)
     assert shape(store)[0] == names

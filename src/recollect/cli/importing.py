@@ -27,16 +27,20 @@ Examples:
 @click.command("import", cls=Command, epilog=EPILOG, short_help="Bring conversations in.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @click.option("--format", "format_", metavar="NAME", help="The format, where it should not be guessed.")
+@click.option("--no-source", is_flag=True, help="Do not keep the files' own bytes.")
 @click.pass_context
 @pass_app
-def import_(app: App, context: click.Context, paths: tuple[str, ...], format_: str | None) -> None:
+def import_(
+    app: App, context: click.Context, paths: tuple[str, ...], format_: str | None, no_source: bool
+) -> None:
     """Bring in conversations from files, folders, archives or - (stdin).
 
     Importing again adds only what is new. What is damaged is listed and left out (exit code 8).
+    The files' bytes are kept, compressed, so that export --format native gives them back.
     """
     sources: list[Any] = [sys.stdin.buffer if path == "-" else path for path in paths]
     with app.writing() as store, _watched(app) as progress:
-        result = store.import_(*sources, format=format_, **progress)
+        result = store.import_(*sources, format=format_, keep_source=not no_source, **progress)
     _report(app, result)
     if result.damaged:
         context.exit(PARTIAL)

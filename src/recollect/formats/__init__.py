@@ -12,6 +12,7 @@ _READERS = {
     "codex": "codex",
     "copilot-cli": "copilot_cli",
     "gemini-cli": "gemini_cli",
+    "pi": "pi",
     "jsonl": "own_jsonl",
     "json": "own_json",
     "openai-chat": "openai_chat",
@@ -32,6 +33,7 @@ _READERS = {
     "swe-agent": "swe_agent",
 }
 _WRITERS = {
+    "claude-code": "claude_code",
     "markdown": "markdown",
     "html": "html",
     "csv": "csv_table",
@@ -42,6 +44,8 @@ _WRITERS = {
 }
 LOGS = ("json", "jsonl")
 """Formats that hold a session's whole log; the others hold its active line."""
+NATIVE = "native"
+"""The very file that a session was imported from, whatever its format."""
 JOINED = frozenset({"jsonl", "csv", "openai-chat", "sharegpt", "anthropic"})
 """Formats in which several sessions can stand in one file, one behind the other."""
 _ENDINGS = {
@@ -65,7 +69,7 @@ def import_formats() -> list[str]:
 
 def export_formats() -> list[str]:
     """The names of the formats that a session can be exported to."""
-    return sorted({*LOGS, *_WRITERS})
+    return sorted({*LOGS, NATIVE, *_WRITERS})
 
 
 def ending(name: str) -> str:
@@ -94,4 +98,4 @@ def detected(head: bytes, name: str) -> Any:
     return module if score > 0 else None
 
 
-__all__ = ["JOINED", "LOGS", "detected", "ending", "export_formats", "import_formats", "reader", "writer"]
+__all__ = ["JOINED", "LOGS", "NATIVE", "detected", "ending", "export_formats", "import_formats", "reader", "writer"]

@@ -105,3 +105,11 @@ def file_error(path: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FullError(reason, hint="Free some space, then export again.")
     return UnavailableError(reason)
+
+
+def make_folder(path: Path) -> None:
+    """A folder with those above it. Raises a StoreError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(path, error) from error

@@ -6,9 +6,13 @@ from ..core.base import Core, Handle
 from ..core.log import blobs_of, entries
 from ..core.sessions import get_session
 from ..errors import UnsupportedError
-from ..formats import LOGS, export_formats, own_jsonl, writer
+from ..formats import LOGS, NATIVE, export_formats, own_jsonl, writer
 from .destinations import Destination, Put, deliver
+from .native import native_file
 from .selecting import Selection, select
+
+WHOLE = (*LOGS, NATIVE)
+"""Formats of which there is no part."""
 
 
 async def export_session(
@@ -39,10 +43,10 @@ def check_format(format: str, selection: Selection) -> None:
             f"There is no format {format!r} to export to.", hint=f"There are {', '.join(export_formats())}."
         )
     selection.check()
-    if format in LOGS and selection.given():
-        others = [name for name in export_formats() if name not in LOGS]
+    if format in WHOLE and selection.given():
+        others = [name for name in export_formats() if name not in WHOLE]
         raise UnsupportedError(
-            f"{format} holds the whole log of a session: {', '.join(selection.given())} cannot be applied.",
+            f"{format} holds the whole of a session: {', '.join(selection.given())} cannot be applied.",
             hint=f"These formats hold a part of it: {', '.join(others)}.",
         )
 
@@ -51,6 +55,10 @@ async def write_session(
     core: Core, handle: Handle, format: str, selection: Selection, put: Put, *, again: bool = False
 ) -> None:
     """One session; ``again``: another one stands before it in the same file."""
+    if format == NATIVE:
+        async for piece in (await native_file(core, handle.key.session_id)).pieces:
+            put(piece)
+        return
     if format in LOGS:
         await _write_log(core, handle, put, one_document=format == "json")
         return

@@ -10,12 +10,13 @@ from ..core.base import Core
 from ..core.listing import sessions as page_of_sessions
 from ..core.sessions import get_session
 from ..errors import InvalidError, UnsupportedError
-from ..formats import JOINED, ending
+from ..formats import JOINED, NATIVE, ending
 from ..formats.redacting import redact_info
 from ..model import SessionInfo, SessionQuery
-from .destinations import Destination, Put, deliver, file_error
+from .destinations import Destination, Put, deliver, make_folder
 from .exporting import check_format, export_session, write_session
 from .file_names import file_names
+from .native_files import write_native_files
 from .selecting import Selection
 
 _PAGE = 500
@@ -46,9 +47,11 @@ async def export_sessions(
     if format in JOINED and path.suffix == f".{ending(format)}" and not path.is_dir():
         await _write_joined(core, [session_id for session_id, _ in infos], path, format, selection)
         return {session_id: path for session_id, _ in infos}
+    if format == NATIVE:
+        return dict(await write_native_files(core, [session_id for session_id, _ in infos], path))
     names = file_names(infos, ending(format))
     if names:
-        _make_folder(path)
+        make_folder(path)
     for session_id, name in names.items():
         await export_session(core, session_id, format, path / name, selection)
     return {session_id: path / name for session_id, name in names.items()}
@@ -93,10 +96,3 @@ async def _write_joined(
             )
 
     await deliver(to, fill)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise file_error(path, error) from error

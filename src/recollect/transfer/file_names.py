@@ -13,6 +13,8 @@ _RESERVED = re.compile(
 )
 """What Windows takes for a device, with any ending."""
 
+_PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,120}")
+_SUFFIX = re.compile(r"[A-Za-z0-9]{1,10}")
 _TITLE_BYTES = 80
 _JOINT = "--"
 """Between title and id; neither holds it, so that different sessions have different names."""
@@ -36,6 +38,23 @@ def file_names(sessions: Iterable[tuple[str, str | None]], ending: str) -> dict[
         taken.add(_folded(stem))
         names[session_id] = f"{stem}.{ending}"
     return names
+
+
+def source_names(names: Iterable[str]) -> list[str]:
+    """File names as close as can be to those that sources had, in any folders; all different."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        base, dot, suffix = name.rpartition(".")
+        stem, suffix = (base, f".{suffix}") if dot and _SUFFIX.fullmatch(suffix) else (name, "")
+        plain = stem if _PLAIN_STEM.fullmatch(stem) else _slug(stem) or "source"
+        plain = f"_{plain}" if _RESERVED.fullmatch(plain) else plain
+        number = 1
+        while _folded(f"{plain}{'' if number == 1 else f'-{number}'}{suffix}") in taken:
+            number += 1
+        found.append(f"{plain}{'' if number == 1 else f'-{number}'}{suffix}")
+        taken.add(_folded(found[-1]))
+    return found
 
 
 def _stem(session_id: str, title: str | None) -> str:

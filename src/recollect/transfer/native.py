@@ -22,6 +22,8 @@ class NativeFile(NamedTuple):
 
     name: str
     pieces: AsyncIterator[bytes]
+    file: str
+    """Equal for sessions that came from the same file."""
 
 
 async def native_file(core: Core, session_id: str) -> NativeFile:
@@ -32,13 +34,13 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
     if source is None or not source.note.whole:
         raise _missing(session_id, [note for _, note in found])
     if not source.note.slice:
-        return NativeFile(source.note.file, kept_bytes(core, key, source))
+        return NativeFile(source.note.file, kept_bytes(core, key, source), session_id)
     for entry in reversed(await Ledger(core).holding(session_id)):
         parts = await _parts(core, entry, source.note.file)
         if parts is not None:
-            return NativeFile(source.note.file, _joined(core, parts, entry.rest))
+            return NativeFile(source.note.file, _joined(core, parts, entry.rest), entry.path)
     raise NotFoundError(
-        f"The file {source.note.file!r} holds other sessions beside {session_id!r}, and not all of it is left.",
+        f"The file {source.note.file!r} holds more than session {session_id!r}, and not all of it is left.",
         hint="Import it again, or export the session in another format.",
     )
 
@@ -47,9 +49,12 @@ async def beside(core: Core, session_id: str) -> list[NativeFile]:
     """The other files that a session's format kept it in."""
     key = (await get_session(core, session_id)).key
     found = await notes(core, key)
-    names = dict.fromkeys(note.file for _, note in found if note.beside)
-    sources = ((name, kept(found, name)) for name in names)
-    return [NativeFile(name, kept_bytes(core, key, source)) for name, source in sources if source is not None]
+    files = []
+    for name in dict.fromkeys(note.file for _, note in found if note.beside):
+        source = kept(found, name)
+        if source is not None:
+            files.append(NativeFile(name, kept_bytes(core, key, source), name))
+    return files
 
 
 async def _parts(core: Core, entry: Entry, file: str) -> list[tuple[Key, Kept]] | None:
