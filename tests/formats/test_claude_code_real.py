@@ -2,11 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
-from recollect import ToolCallPart, ToolCallResponsePart, Usage
+from recollect import Message, SessionInfo, ToolCallPart, ToolCallResponsePart, Usage
 from recollect.formats import claude_code, detected
 from recollect.formats.base import Conversation, Restart
 
@@ -14,6 +16,7 @@ from .format_sources import TRANSCRIPTS, Source, archived, conversations, lines,
 
 pytestmark = real
 KEY = "claude_code"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def expected() -> dict:
@@ -133,3 +136,20 @@ def goes_on(before: bytes, after: bytes) -> bool:
     found = [message.id for message in new.messages]
     assert found[: len(behind)] == behind
     return True
+
+
+def test_the_samples_written_are_read_as_they_were():
+    for path in sorted((TRANSCRIPTS / "samples").glob("claude_code__*.jsonl")):
+        session = path.name.rsplit("__", 1)[-1].removesuffix(".jsonl")
+        (found,) = conversations(claude_code, Source(path.read_bytes(), f"{session}.jsonl"))
+        main = lines(found)[0]
+        pieces: list[str] = []
+        claude_code.write(SessionInfo(session, "default", 1, NOW, NOW), main, pieces.append)
+        (again,) = conversations(claude_code, Source("".join(pieces), f"{session}.jsonl"))
+        assert [comparable(message) for message in lines(again)[0]] == [comparable(m) for m in main]
+
+
+def comparable(message: Message) -> Message:
+    """A message without what only its place in the first file says."""
+    own = {key: value for key, value in message.metadata[KEY].items() if key != "repeated"}
+    return replace(message, parent_id=None, metadata={**message.metadata, KEY: own})

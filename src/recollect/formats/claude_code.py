@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from .base import Beside, Damage, Mark, Piece, Source
 from .claude_code_reading import Reading, State
+from .claude_code_writing import write
 from .jsonstream import decode
 
 NAME = "claude-code"
@@ -103,4 +104,4 @@ def _described(beside: Beside, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-__all__ = ["NAME", "detect", "read", "resume"]
+__all__ = ["NAME", "detect", "read", "resume", "write"]
