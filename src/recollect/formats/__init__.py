@@ -31,6 +31,7 @@ _READERS = {
     "aider": "aider",
     "specstory": "specstory",
     "swe-agent": "swe_agent",
+    "opencode": "opencode",
 }
 _WRITERS = {
     "claude-code": "claude_code",
