@@ -119,14 +119,15 @@ class Thread:
             ends[number] = read[-1].id
 
     def _about(self, number: int) -> Row | None:
-        """The first turn that a message was part of, in another thread when there is none in this."""
-        if number in self._first:
-            return self._first[number]
+        """The first turn that a message was part of; in another thread, when it was said there."""
+        own = self._first.get(number)
+        if number in self._said:
+            return own
         for column in ("tip_message_hash", "parent_message_hash"):
             row = self._db.one("turns", _TURN, (column, self._names[number]))
-            if row is not None:
+            if row is not None and (own is None or as_text(row["id"]) < as_text(own["id"])):
                 return row
-        return None
+        return own
 
     def _completed(self, message: Message, number: int, about: Row | None) -> Message:
         """A message with what the turns say about it; tokens only from turns that ended in it."""
@@ -141,7 +142,9 @@ class Thread:
                 tools=tools_of(self._db, "turn_tools", "turn_id", turn["id"]),
                 fragments=fragments_named(self._db, [link["fragment_id"] for link in links]),
             )
-        said = about is not None and (number in self._said or number not in self._first)
+        said = about is not None and (
+            number in self._said or about["tip_message_hash"] == self._names[number]
+        )
         return replace(
             message,
             model=id_of(about["model"])

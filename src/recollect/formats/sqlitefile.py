@@ -79,8 +79,10 @@ class Database:
         self._encoding = encoding.lower() if encoding.lower().startswith("utf-16") else "utf-8"
         self._schema: dict[str, frozenset[str]] = {}
         self._ordered: set[str] = set()
-        query = "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        query = r"SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
         for name, keyed in connection.execute(query).fetchall():
+            if name.startswith("sqlite_"):
+                continue
             columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
             self._schema[name.lower()] = frozenset(column.lower() for (column,) in columns)
             if not keyed:
