@@ -20,6 +20,8 @@ _READERS = {
     "chatgpt": "chatgpt",
     "claude-ai": "claude_ai",
     "open-webui": "open_webui",
+    "librechat": "librechat",
+    "chatbot-ui": "chatbot_ui",
     "llm": "llm_logs",
     "magellai": "magellai",
     "synapse": "synapse",
@@ -99,4 +101,14 @@ def detected(head: bytes, name: str) -> Any:
     return module if score > 0 else None
 
 
-__all__ = ["JOINED", "LOGS", "NATIVE", "detected", "ending", "export_formats", "import_formats", "reader", "writer"]
+__all__ = [
+    "JOINED",
+    "LOGS",
+    "NATIVE",
+    "detected",
+    "ending",
+    "export_formats",
+    "import_formats",
+    "reader",
+    "writer",
+]
