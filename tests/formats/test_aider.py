@@ -21,11 +21,11 @@ A remnant.
 
 # aider chat started at 2024-03-01 09:10:11
 
-> /opt/aider/bin/aider --model tiny notes.py  \n\
+> /srv/bin/aider --model tiny notes.py  \n\
 > Aider v0.50.1  \n\
 > Main model: acme/tiny with diff edit format, infinite output  \n\
 > Weak model: acme/wee  \n\
-> Git working dir: /home/ada/notes  \n\
+> Git working dir: /srv/notes  \n\
 \n\
 #### Add a heading  \n\
 #### and keep it short  \n\
@@ -59,11 +59,11 @@ def f(
 
 # aider chat started at 2024-03-01 09:10:11
 
-> /opt/aider/bin/aider --model tiny notes.py  \n\
+> /srv/bin/aider --model tiny notes.py  \n\
 
 # aider chat started at 2024-03-01 09:10:11
 
-> /opt/aider/bin/aider --model tiny notes.py  \n\
+> /srv/bin/aider --model tiny notes.py  \n\
 """
 
 
@@ -110,11 +110,11 @@ def test_attributes_models_times_and_usage() -> None:
     assert main.attributes == {
         "model": "acme/tiny",
         "metadata": {
-            "command": "/opt/aider/bin/aider --model tiny notes.py",
+            "command": "/srv/bin/aider --model tiny notes.py",
             "tool_version": "0.50.1",
             "edit_format": "diff",
             "weak_model": "acme/wee",
-            "cwd": "/home/ada/notes",
+            "cwd": "/srv/notes",
             "started_at": "2024-03-01T09:10:11+00:00",
             "time_zone": "unknown, taken as UTC",
         },

@@ -30,7 +30,7 @@ SESSION = {
     "id": "ses_b",
     "slug": "calm-tide",
     "projectID": "p1",
-    "directory": "/home/ada/notes",
+    "directory": "/srv/notes",
     "parentID": "ses_a",
     "title": "Look into it",
     "version": "1.2.3",
@@ -57,7 +57,7 @@ MESSAGES: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
                 "filename": "a.png",
                 "url": "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode(),
             },
-            {"id": "prt_4", "type": "file", "mime": "text/plain", "url": "file:///home/ada/notes/a.txt"},
+            {"id": "prt_4", "type": "file", "mime": "text/plain", "url": "file:///srv/notes/a.txt"},
         ],
     ),
     (
@@ -178,7 +178,7 @@ def test_messages_of_an_export() -> None:
         TextPart("What is in here?"),
         TextPart("Called the Read tool", {"opencode": {"synthetic": True}}),
         BlobPart(b"\x89PNG", "image/png", "image", metadata={"opencode": {"filename": "a.png"}}),
-        UriPart("file:///home/ada/notes/a.txt", "text/plain"),
+        UriPart("file:///srv/notes/a.txt", "text/plain"),
     )
     assert found[1].parts == (
         ReasoningPart("Hm."),
@@ -215,7 +215,7 @@ def test_attributes_and_parents() -> None:
         "metadata": {
             "slug": "calm-tide",
             "project_id": "p1",
-            "cwd": "/home/ada/notes",
+            "cwd": "/srv/notes",
             "tool_version": "1.2.3",
         },
     }

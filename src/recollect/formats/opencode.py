@@ -35,7 +35,7 @@ def detect(head: bytes, name: str) -> float:
     if _EXPORT.match(head) and (b'"projectID"' in head or b'"directory"' in head):
         return 0.95
     if b'"sessionID"' in head or b'"messageID"' in head:
-        is_message = b'"role"' in head and b'"time"' in head
+        is_message = b'"sessionID"' in head and b'"role"' in head
         return 0.7 if is_message or _PART.search(head) is not None else 0.0
     if b'"messages"' not in head and sum(key in head for key in _SESSION_KEYS) >= 2:
         return 0.9
