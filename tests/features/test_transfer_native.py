@@ -164,7 +164,7 @@ def test_a_part_that_is_gone_is_told(store, tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps([chat("hi", "hello"), chat("ho", "yes")]))
     one, two = store.import_(path).sessions
-    store.delete(one, permanent=True)
+    store.delete(one)
     with pytest.raises(NotFoundError, match="not all of it"):
         native(store, two)
     assert store.import_(path).created == 1
@@ -209,7 +209,7 @@ def test_a_session_that_was_deleted_comes_back_when_it_is_imported_again(store, 
     path = tmp_path / "a.json"
     path.write_text(json.dumps([chat("hi", "hello", id="n")]))
     store.import_(path)
-    store.delete("n", permanent=True)
+    store.delete("n")
     assert store.import_(path).created == 1
 
 

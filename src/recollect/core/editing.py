@@ -20,6 +20,7 @@ from .ids import encode_message_id
 from .lines import end_at
 from .notes import drop_sources
 from .reading import by_seqs, line_records, one, seq_of
+from .titles import drop_names
 from .verifying import every_row
 from .writing import Change, write
 
@@ -159,6 +160,7 @@ async def erase(core: Core, handle: Handle, message_id: str, *, expect: int | No
             return 0
         batch.drop_blobs = [bytes.fromhex(digest) for digest in sorted(kept)]
         batch.drop_blobs += await drop_sources(core, batch, row.key)
+        await drop_names(core, batch, row.key, message.text)
         if state.origin in {seq for seq, _ in batch.erased}:
             batch.state = replace(batch.state, info=replace(batch.state.info, preview=""))
         return batch.change(len(batch.drop_blobs))

@@ -62,6 +62,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     offset: int
     messages: Iterable[Message | Damage]
     native_id: str | None = None
+    snapshot: bool = False
+    """Other files may hold the same conversation in another state; the longest counts."""
     loose_id: bool = False
     """Other conversations may have the same ``native_id`` by chance."""
     attributes: dict[str, Any] = {}

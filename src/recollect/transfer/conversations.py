@@ -68,7 +68,7 @@ class Conversations:
             return None
         drafts = Drafts(conversation, self._core.clock.now(), report)
         note = Note(format_name, name)
-        ready = Found(conversation, drafts, found, note, part, unread, beside or {})
+        ready = Found(conversation, drafts, found, note, part, unread, file, beside or {})
         task = _Task(ready, partial(report, conversation.offset))
         await self._place(task)
         return task.session_id
@@ -157,6 +157,7 @@ class Conversations:
 
     async def _create(self, task: _Task, key: Key) -> None:
         """A new session: its creation and its first messages in one commit."""
+        self._tally.met(key.session_id)
         batch = Batch.create(self._core, key, task.found.given.patch)
         writing = Writing(self._core, batch, partial(self._send, task, created=True))
         try:
@@ -171,7 +172,7 @@ class Conversations:
             where = "in the trash" if row.deleted_at is not None else "expired"
             task.report(f"session {key.session_id!r} is {where}; nothing was added to it")
             return
-        self._tally.unchanged(key.session_id)
+        self._tally.met(key.session_id)
         writing = Writing(self._core, Batch(self._core, row, state), partial(self._send, task, created=False))
         try:
             await Growth(self._core, key, task.found, writing).go_on(relation)

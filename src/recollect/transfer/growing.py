@@ -51,6 +51,8 @@ class Found(NamedTuple):
     """None: its bytes are not to be kept."""
     unread: int = 0
     """Up to which offset the file is known to be what is kept."""
+    label: str = ""
+    """The file's path, to tell files of one name apart."""
     beside: Mapping[str, bytes] = MappingProxyType({})
     """Other files that belong to it."""
 
@@ -86,6 +88,9 @@ class Growth:
         found = await notes(self._core, self._key)
         if relation.all_new and not found and "imported" not in self._batch.state.info.metadata:
             return  # the user's own session, exported and come back
+        if self._found.conversation.snapshot and not relation.related and self._is_shorter():
+            await self._note(found, aside=True)
+            return
         last = found[-1][1] if found else None
         patch = changed(self._batch.state.info, self._found.given, last)
         if patch is not None:
@@ -100,6 +105,10 @@ class Growth:
             await self._point(name, self._left)
         if relation.all_stored or not relation.all_new or not kept(found):
             await self._note(found)  # an older copy of a file says nothing about where it ends
+
+    def _is_shorter(self) -> bool:
+        """Whether the stored line has at least as many messages as the file's."""
+        return sum(map(len, self._drafts.main())) <= self._batch.state.info.message_count
 
     # The main line
 
@@ -253,11 +262,17 @@ class Growth:
 
     # Where it came from
 
-    async def _note(self, found: list[tuple[int, Note]]) -> None:
-        """Keep the source's bytes, and how far the import got."""
+    async def _note(self, found: list[tuple[int, Note]], *, aside: bool = False) -> None:
+        """Keep the source's bytes, and how far the import got; ``aside``: nothing else came of it."""
         last = found[-1][1] if found else None
         note = replace(self._found.note, head=self._drafts.head, attributes=self._found.given.digests)
         told = last is not None and (last.head, last.attributes) == (note.head, note.attributes)
+        if aside:
+            before = found[-1][1] if found else note
+            note = replace(
+                note, file=self._found.label, head=before.head, attributes=before.attributes, beside=True
+            )
+            told = True
         noted = False
         part = self._found.part
         if part is not None and not any(n.erased for _, n in found):

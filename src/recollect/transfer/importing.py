@@ -30,6 +30,8 @@ ARCHIVE = "archive"
 """What the ledger calls a file with others inside."""
 REST_AT_MOST = 1 << 20
 """What stands behind the last of several conversations is kept up to this many bytes."""
+WHOLE_AT_MOST = 16 << 20
+"""Of several conversations in UTF-16, whose places nobody knows, all is kept up to this many bytes."""
 
 
 async def import_paths(
@@ -263,10 +265,11 @@ class _Reading:
         size = self._source.drain()
         if self._format in LOGS:  # their records say themselves what is there already
             return Entry(self._source.label, size)
-        rest = b""
+        rest, kept = b"", self._run._keep
         if self._run._keep and self._ends and any(self._ends):
-            start = 0 if self._source.is_converted else self._place
-            rest = self._source.raw(start, min(size - start, REST_AT_MOST + 1))
+            start, most = (0, WHOLE_AT_MOST) if self._source.is_converted else (self._place, REST_AT_MOST)
+            kept = size - start <= most
+            rest = self._source.raw(start, size - start) if kept else b""
         mark = self._mark
         return Entry(
             self._source.label,
@@ -274,11 +277,11 @@ class _Reading:
             digest=self._source.digest(),
             format=self._format,
             sessions=tuple(self._sessions),
-            ends=tuple(self._ends) if any(self._ends) else (),
+            ends=tuple(self._ends) if any(self._ends) and not self._source.is_converted else (),
             rest=rest,
             offset=0 if mark is None else mark.offset,
             state=None if mark is None else mark.state,
-            kept=self._run._keep,
+            kept=kept,
         )
 
 

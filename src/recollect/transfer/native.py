@@ -32,6 +32,9 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
     found = await notes(core, key)
     source = kept(found)
     if source is None or not source.note.whole:
+        for entry in await Ledger(core).holding(session_id):
+            if entry.rest and not entry.ends and not any(note.erased for _, note in found):
+                return NativeFile(found[-1][1].file, _joined(core, [], entry.rest), entry.path)
         raise _missing(session_id, [note for _, note in found])
     if not source.note.slice:
         return NativeFile(source.note.file, kept_bytes(core, key, source), session_id)

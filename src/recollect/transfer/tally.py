@@ -17,6 +17,10 @@ class Tally:
         """Something could not be taken over."""
         self.damaged.append(Damage(file, offset, reason))
 
+    def met(self, session_id: str) -> None:
+        """The files speak of a session; what becomes of it is told later."""
+        self.seen.setdefault(session_id, "unchanged")
+
     def created(self, session_id: str, messages: int) -> None:
         """A session is new, with so many messages."""
         self.messages += messages
