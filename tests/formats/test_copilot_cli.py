@@ -58,8 +58,13 @@ def session() -> Events:
     request = {"toolCallId": "c1", "name": "bash", "arguments": {"command": "ls"}, "intentionSummary": "Look"}
     events.add(
         "assistant.message",
-        messageId="m1", model="m2", content="I look.", toolRequests=[request],
-        reasoningText="Hm", reasoningOpaque="s3al", outputTokens=7,
+        messageId="m1",
+        model="m2",
+        content="I look.",
+        toolRequests=[request],
+        reasoningText="Hm",
+        reasoningOpaque="s3al",
+        outputTokens=7,
     )
     events.add("tool.execution_start", toolCallId="c1")
     telemetry = {"metrics": {"durationMs": 4}}
@@ -90,7 +95,10 @@ def test_a_session() -> None:
         "provider": "github",
         "model": "m3",
         "metadata": {
-            "cwd": "/home/ann", "git_branch": "main", "git_commit": "abc", "git_repository": "ann/tea",
+            "cwd": "/home/ann",
+            "git_branch": "main",
+            "git_commit": "abc",
+            "git_repository": "ann/tea",
             "tool_version": "1.2",
             "copilot_cli": {"shutdowns": [{"modelMetrics": totals}]},
         },

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from .base import Conversation, Damage, Mark, Piece, Restart, Source
-from .codex_records import decoder
+from .codex_records import decoder, is_whole
 from .codex_session import Session, State
 from .recordlines import read_records
 from .values import present
@@ -61,7 +61,7 @@ def resume(source: Source, mark: Mark) -> Iterator[Piece]:
 def _folded(source: Source, session: Session, offset: int) -> Iterator[Piece]:
     after = session.state.last
     found = False
-    for piece in read_records(source.read, decoder, offset):
+    for piece in read_records(source.read, decoder, offset, is_whole):
         if isinstance(piece, Damage):
             session.damage(piece)
         else:

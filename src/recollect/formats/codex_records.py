@@ -15,6 +15,7 @@ from .recordlines import RecordDecoder
 ENVELOPES = frozenset(
     ("session_meta", "turn_context", "response_item", "event_msg", "compacted", "world_state")
 )
+_BARE = frozenset(("message", "reasoning", "function_call", "function_call_output", "local_shell_call"))
 
 
 class Payload(Struct, gc=False):
@@ -88,3 +89,8 @@ def kind_and_payload(line: Line) -> tuple[str, Payload]:
     if isinstance(line.type, str):
         return ("" if line.type in ENVELOPES else "response_item"), line
     return ("session_meta" if isinstance(line.id, str) else ""), line
+
+
+def is_whole(line: Line) -> bool:
+    """Whether this is a record and not a piece of one."""
+    return isinstance(line.type, str) and (line.payload is not None or line.type in _BARE)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from .base import Conversation, Damage, Mark, Piece, Restart, Source
-from .copilot_cli_session import Session, State, decoder
+from .copilot_cli_session import Session, State, decoder, is_whole
 from .recordlines import read_records
 
 NAME = "copilot-cli"
@@ -54,7 +54,7 @@ def resume(source: Source, mark: Mark) -> Iterator[Piece]:
 def _folded(source: Source, session: Session, offset: int) -> Iterator[Piece]:
     after = session.state.last
     found = False
-    for piece in read_records(source.read, decoder, offset):
+    for piece in read_records(source.read, decoder, offset, is_whole):
         if isinstance(piece, Damage):
             session.damage(piece)
         else:

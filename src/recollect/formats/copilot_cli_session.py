@@ -29,6 +29,11 @@ class Event(Struct, gc=False):
 decoder = RecordDecoder(Event)
 
 
+def is_whole(event: Event) -> bool:
+    """Whether this is an event and not a piece of one."""
+    return isinstance(event.type, str) and isinstance(event.data, dict)
+
+
 class State(Struct, kw_only=True):
     """What is known between two events."""
 

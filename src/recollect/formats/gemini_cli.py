@@ -105,4 +105,5 @@ def _take(chat: Chat, found: Found) -> None:
     except ValueError as error:
         chat.damage(Damage(found.offset, f"no JSON: {error}"))
     else:
-        chat.record(value, raw, found.offset)
+        for record in value if isinstance(value, list) else [value]:  # a list: all that follows a damage
+            chat.record(record, raw, found.offset)

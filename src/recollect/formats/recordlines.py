@@ -7,6 +7,8 @@ together, raw line feeds in a string, a record cut off) a ``Cursor`` finds the r
 from __future__ import annotations
 
 import io
+import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,6 +20,7 @@ from .jsonstream import CHUNK, MAX_VALUE, Broken, Cursor, decode
 T = TypeVar("T")
 _LONGEST_LINE = 64 << 20
 _SPACE = b" \t\r"
+_LINE_FEED = re.compile(rb"\n")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -50,30 +53,34 @@ class RecordDecoder(Generic[T]):
 
 
 def read_records(
-    read: Callable[[int], bytes], decoder: Callable[[bytes], T], offset: int = 0
+    read: Callable[[int], bytes],
+    decoder: Callable[[bytes], T],
+    offset: int = 0,
+    whole: Callable[[T], bool] = bool,
 ) -> Iterator[Record[T] | Damage]:
-    """The records that ``read`` gives, and what is damaged; ``offset`` is where it stands."""
+    """The records that ``read`` gives, and what is damaged; ``offset`` is where it stands.
+    ``whole`` tells a record from a piece of one."""
     held = b""
     while True:
         fresh = read(max(CHUNK, len(held)))
-        whole = held + fresh if held else fresh
-        if not offset and whole.startswith(_BOM):
-            whole, offset = whole[len(_BOM) :], len(_BOM)
-        cut = whole.rfind(b"\n") + 1 if fresh else len(whole)
+        text = held + fresh if held else fresh
+        if not offset and text.startswith(_BOM):
+            text, offset = text[len(_BOM) :], len(_BOM)
+        cut = text.rfind(b"\n") + 1 if fresh else len(text)
         start = 0
         while start < cut:
-            end = whole.find(b"\n", start, cut)
-            line = whole[start : end if end >= 0 else cut]
+            end = text.find(b"\n", start, cut)
+            line = text[start : end if end >= 0 else cut]
             records = _records_of(line, decoder, offset + start)
             if records is None:
-                yield from _carefully(whole[start:], read, decoder, offset + start)
+                yield from _carefully(text[start:], read, decoder, offset + start, whole)
                 return
             yield from records
             start += len(line) + 1
-        held = whole[cut:]
+        held = text[cut:]
         offset += cut
         if len(held) > _LONGEST_LINE:
-            yield from _carefully(held, read, decoder, offset)
+            yield from _carefully(held, read, decoder, offset, whole)
             return
         if not fresh:
             return
@@ -89,24 +96,60 @@ def _records_of(line: bytes, decoder: Callable[[bytes], T], offset: int) -> list
     try:
         return [Record(offset, line, decoder(line))]
     except ValueError:
-        found = list(_carefully(line, io.BytesIO().read, decoder, offset))
+        found = list(_carefully(line, io.BytesIO().read, decoder, offset, bool))
         return None if any(isinstance(piece, Damage) for piece in found) else found  # type: ignore[return-value]  # no Damage is left
 
 
 def _carefully(
-    held: bytes, read: Callable[[int], bytes], decoder: Callable[[bytes], T], offset: int
+    held: bytes,
+    read: Callable[[int], bytes],
+    decoder: Callable[[bytes], T],
+    offset: int,
+    whole: Callable[[T], bool],
 ) -> Iterator[Record[T] | Damage]:
-    """The records of ``held`` and what ``read`` gives behind it."""
-    head = io.BytesIO(held)
+    """The records of ``held`` and what ``read`` gives behind it. One damage a line is told, and
+    behind it only ``whole`` records are taken there: pieces of the damaged one look like records."""
+    lines = _Lines(held, read)
     del held
-    cursor = Cursor(lambda size: head.read(size) or read(size))
+    cursor = Cursor(lines.read)
+    damaged = -1
     for found in cursor.records(MAX_VALUE):
-        place = offset + found.offset
+        line = lines.line_at(found.offset)
         if isinstance(found, Broken):
-            yield Damage(place, found.reason)
+            if line != damaged:
+                yield Damage(offset + found.offset, found.reason)
+            damaged = line
             continue
         raw = found.raw or b""
         try:
-            yield Record(place, raw, decoder(raw))
+            value = decoder(raw)
         except ValueError as error:
-            yield Damage(place, f"no record: {error}")
+            if line != damaged:
+                yield Damage(offset + found.offset, f"no record: {error}")
+            damaged = line
+            continue
+        if line != damaged or whole(value):
+            yield Record(offset + found.offset, raw, value)
+
+
+class _Lines:
+    """Reads through and knows which line an offset is on; offsets are asked for in rising order."""
+
+    def __init__(self, held: bytes, read: Callable[[int], bytes]) -> None:
+        self._head = io.BytesIO(held)
+        self._read = read
+        self._passed = 0
+        self._line = 0
+        self._ends: deque[int] = deque()
+
+    def read(self, size: int) -> bytes:
+        fresh = self._head.read(size) or self._read(size)
+        self._ends.extend(self._passed + match.start() for match in _LINE_FEED.finditer(fresh))
+        self._passed += len(fresh)
+        return fresh
+
+    def line_at(self, offset: int) -> int:
+        while self._ends and self._ends[0] < offset:
+            self._ends.popleft()
+            self._line += 1
+        return self._line
