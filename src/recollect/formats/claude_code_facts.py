@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,6 +13,7 @@ from .claude_code_messages import from_user, results_in
 from .claude_code_records import Record
 
 TITLE_LENGTH = 80
+_NAME = re.compile(r"[\w.:@-]{1,128}")
 _MANY = 200
 """Lists of facts grow no longer than this: what a damaged file repeats without end says nothing."""
 
@@ -45,8 +47,7 @@ class Facts(Struct):
         """What a record with a place in the tree says."""
         session_id = record.session_id
         if session_id is not None and session_id != self.last_session_id:
-            _note(self.session_ids, session_id)
-            self.last_session_id = session_id
+            self._name(session_id)
         if record.cwd is not None and self.cwd is None:
             self.cwd = record.cwd
         if record.git_branch:
@@ -57,6 +58,12 @@ class Facts(Struct):
             self.slug = record.slug
         if record.permission_mode is not None:
             self.permission_mode = record.permission_mode
+
+    def _name(self, session_id: str) -> None:
+        """Take note of a session that a record names; texts put in an id's place name none."""
+        if _NAME.fullmatch(session_id):
+            _note(self.session_ids, session_id)
+            self.last_session_id = session_id
 
     def take_message(self, record: Record) -> None:
         """What a user or assistant record says besides."""
@@ -93,7 +100,7 @@ class Facts(Struct):
                 self.permission_mode = record.permission_mode
             case "pr-link" if record.pr_url:
                 _note(self.pr_links, record.pr_url)
-        if record.session_id is not None:
+        if record.session_id is not None and _NAME.fullmatch(record.session_id):
             _note(self.session_ids, record.session_id)
 
     def session_id(self, stem: str) -> str | None:

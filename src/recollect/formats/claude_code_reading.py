@@ -122,6 +122,7 @@ class Reading:
             else:
                 self._begun = True
                 self._sides.take(raw, record, at)
+            del found, raw, record  # a large one must not be held while more is read
 
     def _is_own(self, record: Record) -> bool:
         """Whether a side chain's record belongs to this file's own conversation: a sub-agent's."""

@@ -18,7 +18,6 @@ from msgspec import Raw, Struct
 from . import recordlines
 from .base import Damage
 from .jsonstream import decode
-from .recordlines import RecordDecoder
 
 KEPT_IN_MEMORY = 2 << 20
 """Records of this many bytes in all stay decoded; the others go to a file."""
@@ -128,16 +127,9 @@ def _cleaned_content(content: Any) -> str | Blocks | None:
     return [item if isinstance(item, dict) else {"type": "unknown", "value": item} for item in items]
 
 
-class _Parser(RecordDecoder[Record]):
-    """``parse`` as what reads records takes it."""
-
-    def __call__(self, raw: bytes) -> Record:
-        return parse(raw)
-
-
 def records(read: Callable[[int], bytes], offset: int = 0) -> Iterator[recordlines.Record[Record] | Damage]:
     """The records that ``read`` gives, and what is damaged; ``offset`` is where it stands."""
-    return recordlines.read_records(read, _Parser(Record), offset)
+    return recordlines.read_records(read, parse, offset)
 
 
 class Kept:
@@ -152,7 +144,7 @@ class Kept:
 
     def add(self, raw: bytes, record: Record) -> int:
         """Keep one more; its number."""
-        if self._file is None and self._room > 0:
+        if self._file is None and len(raw) <= self._room:
             self._room -= len(raw)
             self._first.append(record)
             return len(self._first) - 1

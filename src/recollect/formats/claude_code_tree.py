@@ -91,6 +91,7 @@ class Tree:
         self._tail = array("i")  # of a group, at its first node
         self._inner = bytearray()  # whether something hangs below that is not of its group
         self._first = array("i")  # a node's (first) record, by its place in _records
+        self._newest = array("i")  # a reply's last record so far
         self._nth = array("i")
         self._models = array("H")
         self.model_names: list[str] = []
@@ -185,6 +186,7 @@ class Tree:
         self._tail.append(node)
         self._inner.append(0)
         self._first.append(place)
+        self._newest.append(place)
         self._nth.append(nth)
         self._models.append(0)
         if parent >= 0 and self._group[parent] != self._group[node]:
@@ -226,10 +228,8 @@ class Tree:
 
     def _follow(self, node: int, place: int) -> None:
         """Put a record behind the others of its reply."""
-        last = self._first[node]
-        while self._following[last]:
-            last = self._following[last]
-        self._following[last] = place
+        self._following[self._newest[node]] = place
+        self._newest[node] = place
 
     def _model(self, name: str) -> int:
         if name not in self.model_names:
