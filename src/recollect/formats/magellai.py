@@ -56,7 +56,8 @@ def _read_json(source: Source) -> Iterator[Piece]:
         yield from value.damage
         session = value.value
         if held is not None and isinstance(session, dict) and _is_message(session):
-            held.messages.append(session)  # behind a damaged place of the same file
+            if not value.damage:
+                held.messages.append(session)  # behind a damaged place of the same file
             continue
         if held is not None:
             yield held.conversation()
