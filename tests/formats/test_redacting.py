@@ -65,6 +65,7 @@ LEFT = [
     "scikit-learn sk-estimator-checks",
     "react@18.2.0 and @types/node",
     "https://example.org:8080/a@b",
+    "--target-token string, --token $CF_TOKEN, TOKEN=$(get it), TOKEN=${X_TOKEN}",
     "basic authentication is enough",
     "-----BEGIN CERTIFICATE-----",
     "/usr/lib/homes/x",

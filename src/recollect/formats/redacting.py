@@ -46,7 +46,8 @@ _KEY = re.compile(rf"(?:.*(?:{_NAMES})s?|.*authorization|(?:set-)?cookies?)", re
 """Names in JSON whose texts are secrets."""
 
 _WORD = r"[^\s\"'`,;&|(){}\[\]<>\\]"
-_PLAIN = r"(?!(?:null|none|true|false|undefined|string|str|redacted)\b)"
+_PLAIN = r"(?!(?:null|none|true|false|undefined|string|str|redacted)\b|\$[A-Z_{(])"
+"""No secrets: words of programming languages, and variables of shells."""
 
 PATTERNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
@@ -100,7 +101,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ),
     (
         "argument of a telling option",
-        re.compile(rf"(?i)(--?[\w-]{{0,30}}(?:{_NAMES})\s{{1,3}}[\"']?)(?!-){_WORD}{{4,}}"),
+        re.compile(rf"(?i)(--?[\w-]{{0,30}}(?:{_NAMES})\s{{1,3}}[\"']?)(?!-){_PLAIN}{_WORD}{{4,}}"),
         rf"\1{MARK}",
     ),
     (
