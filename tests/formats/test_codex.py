@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from recollect import (
     BlobPart,
-    Message,
     OtherPart,
     ReasoningPart,
     TextPart,
@@ -20,90 +15,16 @@ from recollect import (
     Usage,
 )
 from recollect.formats import codex, detected
-from recollect.formats.base import Conversation, Damage, Mark, Restart
 
-from .format_sources import Source, conversations, messages
-
-OWN = "019d7e2f-0041-7310-951c-94020254dfc9"
-PARENT = "019d7d08-46c9-7f73-affe-4e6ca9852d56"
-
-
-class Rollout:
-    """Writes the lines of a rollout, one second after the other."""
-
-    def __init__(self, **meta: Any) -> None:
-        self.lines: list[str] = []
-        self.second = 0
-        self.spent = [0, 0, 0, 0]
-        self.meta(id=OWN, **meta)
-
-    def add(self, kind: str, *, pause: bool = True, **payload: Any) -> Rollout:
-        self.second += pause
-        at = f"2026-04-11T20:{self.second // 60:02}:{self.second % 60:02}.000Z"
-        self.lines.append(json.dumps({"timestamp": at, "type": kind, "payload": payload}))
-        return self
-
-    def meta(self, **payload: Any) -> Rollout:
-        return self.add("session_meta", **payload)
-
-    def turn(self, turn_id: str = "019d7e2f-0042-7310-951c-000000000000", model: str = "gpt-9") -> Rollout:
-        self.add("event_msg", type="task_started", turn_id=turn_id)
-        return self.add("turn_context", turn_id=turn_id, cwd="/home/ann", model=model)
-
-    def item(self, kind: str, **fields: Any) -> Rollout:
-        return self.add("response_item", type=kind, **fields)
-
-    def event(self, kind: str, **fields: Any) -> Rollout:
-        return self.add("event_msg", type=kind, **fields)
-
-    def told(self, text: str, role: str = "user") -> Rollout:
-        return self.item("message", role=role, content=[{"type": "input_text", "text": text}])
-
-    def typed(self, text: str) -> Rollout:
-        return self.told(text).event("user_message", message=text, images=[])
-
-    def said(self, text: str) -> Rollout:
-        return self.item("message", role="assistant", content=[{"type": "output_text", "text": text}])
-
-    def call(self, call_id: str, command: str = "ls") -> Rollout:
-        return self.item(
-            "function_call", name="shell", arguments=json.dumps({"cmd": command}), call_id=call_id
-        )
-
-    def answer(self, call_id: str, output: Any = "a.txt") -> Rollout:
-        return self.item("function_call_output", call_id=call_id, output=output)
-
-    def count(self, *spent: int) -> Rollout:
-        names = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
-        self.spent = [a + b for a, b in zip(self.spent, spent or (0, 0, 0, 0), strict=True)]
-        total = dict(zip(names, self.spent, strict=True))
-        return self.event("token_count", info={"total_token_usage": total, "last_token_usage": total})
-
-    @property
-    def text(self) -> str:
-        return "".join(line + "\n" for line in self.lines)
-
-
-def read(rollout: Rollout | str, name: str = "rollout.jsonl") -> Conversation:
-    text = rollout if isinstance(rollout, str) else rollout.text
-    [conversation] = conversations(codex, Source(text, name))
-    return conversation
-
-
-def pieces(source: Source) -> Iterator[Message | Damage]:
-    for piece in codex.read(source):
-        if isinstance(piece, Conversation):
-            yield from piece.messages
-        else:
-            assert isinstance(piece, Damage)
-            yield piece
+from .codex_rollouts import OWN, PARENT, Rollout, read
+from .format_sources import messages
 
 
 def test_one_reply_is_one_message_and_each_answer_one() -> None:
-    rollout = Rollout(cwd="/home/ann").turn().typed("List the files")
+    rollout = Rollout(cwd="/tea/ann").turn().typed("List the files")
     rollout.item("reasoning", summary=[{"type": "summary_text", "text": "Look"}], encrypted_content="s3al")
     rollout.said("I look.").call("c1", "ls").call("c2", "pwd").count(100, 40, 10, 5)
-    rollout.answer("c1", "a.txt").answer("c2", "/home/ann").said("One file.").count(120, 100, 4, 0)
+    rollout.answer("c1", "a.txt").answer("c2", "/tea/ann").said("One file.").count(120, 100, 4, 0)
     user, reply, first, second, last = messages(read(rollout))
     assert (user.role, user.text, user.metadata) == ("user", "List the files", None)
     assert reply.parts == (
@@ -115,7 +36,7 @@ def test_one_reply_is_one_message_and_each_answer_one() -> None:
     assert reply.model == "gpt-9"
     assert reply.usage == Usage(100, 10, 40, 5)
     assert first.parts == (ToolCallResponsePart("a.txt", "c1"),)
-    assert second.parts == (ToolCallResponsePart("/home/ann", "c2"),)
+    assert second.parts == (ToolCallResponsePart("/tea/ann", "c2"),)
     assert (last.text, last.usage) == ("One file.", Usage(120, 4, 100, 0))
 
 
@@ -136,7 +57,7 @@ def test_totals_that_begin_anew_are_counted_from_nothing() -> None:
 
 def test_only_what_the_client_shows_as_typed_is_the_persons_own() -> None:
     rollout = Rollout().turn().told("Be careful", "developer")
-    rollout.told("# AGENTS.md instructions for /home/ann\n\nBe kind").told("<environment_context>\n x")
+    rollout.told("# AGENTS.md instructions for /tea/ann\n\nBe kind").told("<environment_context>\n x")
     rollout.typed("<b>Why?</b>\n" * 40).told("loose context").said("Because.")
     developer, agents, context, own, loose, _ = messages(conversation := read(rollout))
     assert (developer.role, developer.metadata) == ("developer", None)
@@ -263,11 +184,11 @@ def test_a_turn_that_was_aborted_is_marked() -> None:
 
 
 def fork(**meta: Any) -> Rollout:
-    rollout = Rollout(forked_from_id=PARENT, cwd="/home/ann", **meta)
+    rollout = Rollout(forked_from_id=PARENT, cwd="/tea/ann", **meta)
     rollout.lines = [line.replace("20:00:01", "20:00:00") for line in rollout.lines]
     parent = Rollout()
     parent.lines.clear()
-    parent.meta(id=PARENT, cwd="/home/old", cli_version="0.1").turn(PARENT.replace("46c9", "46d0"), "gpt-8")
+    parent.meta(id=PARENT, cwd="/tea/old", cli_version="0.1").turn(PARENT.replace("46c9", "46d0"), "gpt-8")
     parent.typed("Old question").said("Old answer.").call("c0").count(1000, 500, 50, 5).answer("c0")
     burst = [json.loads(line) | {"timestamp": "2026-04-11T20:00:00.010Z"} for line in parent.lines]
     rollout.lines += map(json.dumps, burst)
@@ -285,7 +206,7 @@ def test_copied_history_of_a_fork_is_left_out_and_not_counted() -> None:
     assert conversation.attributes["name"] == "New question"
     assert conversation.attributes["model"] == "gpt-9"
     metadata = conversation.attributes["metadata"]
-    assert metadata["cwd"] == "/home/ann"
+    assert metadata["cwd"] == "/tea/ann"
     assert (metadata["subagent"], metadata["agent_role"]) == ("thread_spawn", "explorer")
     assert metadata["codex"]["copied"] == {"records": 8, "user": 1, "assistant": 1, "calls": 1}
     user, reply = messages(conversation)
@@ -309,14 +230,14 @@ def test_a_sub_agent_names_its_parent() -> None:
 
 def test_facts_of_the_session() -> None:
     git = {"branch": "main", "commit_hash": "abc", "repository_url": "git@example.org:a/b"}
-    rollout = Rollout(cwd="/home/ann", git=git, cli_version="9.1", originator="codex-tui", source="cli")
+    rollout = Rollout(cwd="/tea/ann", git=git, cli_version="9.1", originator="codex-tui", source="cli")
     rollout.turn().typed("Hello").event("thread_name_updated", thread_name="Greetings").said("Hi.")
     assert read(rollout).attributes == {
         "name": "Greetings",
         "provider": "openai",
         "model": "gpt-9",
         "metadata": {
-            "cwd": "/home/ann",
+            "cwd": "/tea/ann",
             "git_branch": "main",
             "git_commit": "abc",
             "git_repository": "git@example.org:a/b",
@@ -331,109 +252,3 @@ def test_what_was_spent_on_nothing_is_kept_with_the_session() -> None:
     conversation = read(Rollout().count(7, 1, 2, 0))
     assert messages(conversation) == []
     assert conversation.attributes["metadata"]["codex"]["usage"]["input_tokens"] == 7
-
-
-def test_glued_records_are_two_and_damage_is_reported_in_its_place() -> None:
-    rollout = Rollout().turn().typed("One").said("Two.").typed("Three")
-    lines = rollout.lines
-    glued = "\n".join([*lines[:3], lines[3] + lines[4], *lines[5:]])
-    assert messages(read(glued)) == messages(read(rollout))
-    lines[5] = lines[5][:-9]
-    found = list(pieces(Source("\n".join(lines))))
-    assert [piece.text if isinstance(piece, Message) else "damage" for piece in found] == [
-        "One",
-        "damage",
-        "Three",
-    ]
-    damage = found[1]
-    assert isinstance(damage, Damage)
-    assert damage.offset == sum(len(line) + 1 for line in lines[:5])
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        *(
-            '{"type":"response_item","payload":5}',
-            "[]",
-            "7",
-            '"text"',
-            "{}",
-            '{"type":7,"payload":{"type":[]}}',
-        ),
-        '{"type":"response_item","payload":{"type":"message","role":["user"],"content":{"a":1}}}',
-        '{"type":"response_item","payload":{"type":"reasoning","summary":7,"content":[1,null]}}',
-        '{"type":"response_item","payload":{"type":"function_call","name":{},"arguments":[],"call_id":{}}}',
-        '{"type":"response_item","payload":{"type":"function_call_output","call_id":[],"output":[1,{}]}}',
-        '{"type":"event_msg","payload":{"type":"token_count","info":{"total_token_usage":{"input_tokens":-3}}}}',
-        '{"type":"event_msg","payload":{"type":"exec_command_end","call_id":"c","duration":{"secs":1e999}}}',
-        '{"type":"event_msg","payload":{"type":["user_message"],"message":7}}',
-        '{"type":"turn_context","payload":{"turn_id":5,"model":[]}}',
-        '{"type":"session_meta","payload":{"id":7,"source":[],"git":"x","base_instructions":3}}',
-        '{"type":"compacted","payload":{"message":{},"replacement_history":9}}',
-        '{"timestamp":"never","type":"response_item","payload":{"type":"message","role":"user","content":null}}',
-        '{"type":"response_item","payload":{"type":"message","role":"user","content":"a\\u0000\\ud800\\u001b[1m😀"}}',
-        '{"type":"response_item","payload":' + '{"a":' * 5000 + "1" + "}" * 5001,
-    ],
-)
-def test_odd_records_stop_nothing(line: str) -> None:
-    before, after = Rollout().turn().typed("One").text, Rollout().turn().typed("Two").lines[-2:]
-    found = list(pieces(Source(before + line + "\n" + "\n".join(after))))
-    texts = [piece.text for piece in found if isinstance(piece, Message)]
-    assert texts[0] == "One"
-    assert texts[-1] == "Two"
-
-
-def test_messages_keep_their_ids_while_the_file_grows_and_reading_can_go_on() -> None:
-    rollout = Rollout(cwd="/home/ann").turn().typed("One").said("Two.").count(10, 0, 1, 0)
-    rollout.call("c1").answer("c1").count(20, 10, 2, 0).event("thread_name_updated", thread_name="Numbers")
-    rollout.said("Three.").count(30, 10, 3, 0).typed("Four").told("loose").said("Five.").count(40, 10, 4, 0)
-    assert_grows(rollout.text.encode(), rollout.text.encode())
-
-
-def assert_grows(whole: bytes, *prefixes: bytes, step: int = 1) -> None:
-    """Reading any prefix and then what came since gives what reading it all gives."""
-    [full] = [piece for piece in codex.read(Source(whole)) if isinstance(piece, Conversation)]
-    expected = messages(full)
-    ids = [message.id for message in expected]
-    ends = [i + 1 for prefix in prefixes for i, byte in enumerate(prefix) if byte == 0x0A][::step]
-    marks = 0
-    for end in ends:
-        [part] = codex.read(Source(whole[:end]))
-        assert isinstance(part, Conversation)
-        assert part.mark is not None
-        before = list(part.messages)
-        assert [message.id for message in before if isinstance(message, Message)] == ids[: len(before)]
-        mark = part.mark()
-        if mark is None:
-            continue
-        marks += 1
-        mark = Mark(mark.offset, json.loads(json.dumps(mark.state)))
-        source = Source(whole)
-        source.seek(mark.offset)
-        [rest] = codex.resume(source, mark)
-        assert isinstance(rest, Conversation)
-        assert rest.after is not None
-        place = ids.index(rest.after) + 1
-        assert place <= len(before)
-        assert expected[:place] + list(rest.messages) == expected
-        assert rest.native_id == full.native_id
-        assert {**rest.attributes, "system_prompt": None} == {**full.attributes, "system_prompt": None}
-    assert marks
-
-
-def test_a_mark_of_another_kind_means_reading_anew() -> None:
-    with pytest.raises(Restart):
-        list(codex.resume(Source("{}"), Mark(0, {"totals": "many"})))
-
-
-def test_recognised_by_content() -> None:
-    text = Rollout().turn().text.encode()
-    assert detected(text, "x.txt") is codex
-    assert detected(b"\xef\xbb\xbf" + text, "x.txt") is codex
-    assert (
-        codex.detect(json.dumps({"messages": [{"role": "user", "content": text.decode()}]}).encode(), "x")
-        == 0
-    )
-    for junk in (b"", b"{", b"\x00\xff", b"[1]", io.BytesIO(text).read(20)):
-        assert codex.detect(junk, "x") == 0

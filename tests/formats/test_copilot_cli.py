@@ -30,7 +30,7 @@ class Events:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        context = {"cwd": "/home/ann", "branch": "main", "headCommit": "abc", "repository": "ann/tea"}
+        context = {"cwd": "/tea/ann", "branch": "main", "headCommit": "abc", "repository": "ann/tea"}
         self.add("session.start", sessionId=NATIVE, copilotVersion="1.2", selectedModel="m1", context=context)
 
     def add(self, kind: str, **data: Any) -> Events:
@@ -95,7 +95,7 @@ def test_a_session() -> None:
         "provider": "github",
         "model": "m3",
         "metadata": {
-            "cwd": "/home/ann",
+            "cwd": "/tea/ann",
             "git_branch": "main",
             "git_commit": "abc",
             "git_repository": "ann/tea",
@@ -162,7 +162,7 @@ def test_what_the_client_says_is_marked() -> None:
 
 def test_failures_attachments_and_odd_forms() -> None:
     files = [
-        {"type": "file", "path": "/home/ann/a b.txt", "displayName": "a b"},
+        {"type": "file", "path": "/tea/ann/a b.txt", "displayName": "a b"},
         {"type": "selection", "text": "x"},
     ]
     events = Events().add("user.message", content="See", attachments=files)
@@ -173,7 +173,7 @@ def test_failures_attachments_and_odd_forms() -> None:
     user, reply, answer = messages(conversation)
     assert user.parts == (
         TextPart("See"),
-        UriPart("/home/ann/a b.txt", metadata={"name": "a b"}),
+        UriPart("/tea/ann/a b.txt", metadata={"name": "a b"}),
         OtherPart("attachment", files[1]),
     )
     assert reply.parts == (OtherPart("tool_request", {"toolCallId": "c1"}),)

@@ -45,7 +45,7 @@ class Log:
     """Writes a session of version 3; each entry is the child of the last one unless told otherwise."""
 
     def __init__(self, **header: Any) -> None:
-        first = {"type": "session", "version": 3, "id": NATIVE, "timestamp": AT, "cwd": "/home/ann"}
+        first = {"type": "session", "version": 3, "id": NATIVE, "timestamp": AT, "cwd": "/tea/ann"}
         self.entries: list[dict[str, Any]] = [{**first, **header}]
         self.last: str | None = None
 
@@ -67,7 +67,7 @@ def flat(*entries: dict[str, Any], **header: Any) -> str:
         "type": "session",
         "id": NATIVE,
         "timestamp": AT,
-        "cwd": "/home/ann",
+        "cwd": "/tea/ann",
         "provider": "openai",
         "modelId": "m",
     }
@@ -104,7 +104,7 @@ def test_version_1_is_one_line() -> None:
         {"message": {"role": "toolResult", **answer}},
         {"type": "thinking_level_change", "thinkingLevel": "high"},
         reply("Done"),
-        branchedFrom=f"/home/ann/.pi/agent/sessions/--a--/2025-11-20T00-00-00-000Z_{PARENT}.jsonl",
+        branchedFrom=f"/tea/ann/.pi/agent/sessions/--a--/2025-11-20T00-00-00-000Z_{PARENT}.jsonl",
     )
     assert detected(text.encode(), "x") is pi
     conversation = read(text)
@@ -114,7 +114,7 @@ def test_version_1_is_one_line() -> None:
         "name": "Read a",
         "provider": "anthropic",
         "model": "opus",
-        "metadata": {"cwd": "/home/ann"},
+        "metadata": {"cwd": "/tea/ann"},
     }
     user, aborted, failed, last = messages(conversation)
     assert user.created_at is not None
@@ -162,7 +162,7 @@ def test_a_tree_without_branches_is_a_line() -> None:
     assert [message.text for message in messages(conversation)] == ["One", "Two", "Counting.", "Three"]
     assert messages(conversation)[2].metadata == {"injected": "compaction"}
     assert conversation.attributes["name"] == "Numbers"
-    assert conversation.attributes["metadata"] == {"cwd": "/home/ann", "pi": {"version": 3}}
+    assert conversation.attributes["metadata"] == {"cwd": "/tea/ann", "pi": {"version": 3}}
 
 
 def test_two_roots_and_a_parent_that_is_not_there() -> None:
