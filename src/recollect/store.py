@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .transaction import Transaction
     from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
-    from .transfer.results import Progress
+    from .transfer.results import Progress, SyncResult
     from .workers import LoopThread
 
 P = ParamSpec("P")
@@ -277,9 +277,10 @@ class Store:
     ) -> str | bytes | None:
         """A session in a format: returned as text, or written to a path or file (then None is returned).
 
-        ``json`` and ``jsonl`` hold the whole log. Of the others, which hold the active line,
-        ``last`` takes the last messages only, ``branch`` another line; ``tools=False`` leaves tool
-        calls and answers out, and ``redact`` replaces secrets (see ``recollect.formats.redacting``).
+        ``json`` and ``jsonl`` hold the whole log; ``native`` is the file that the session was
+        imported from, as bytes. The others hold the active line. Of that, ``last`` takes the last
+        messages only, ``branch`` another line; ``tools=False`` leaves tool calls and answers out, and
+        ``redact`` replaces secrets (see ``recollect.formats.redacting``).
         """
         from .transfer.exporting import export_session
         from .transfer.selecting import Selection
@@ -327,6 +328,25 @@ class Store:
         from .transfer.importing import import_paths
 
         return self._do(import_paths, paths, format, keep_source=keep_source, progress=progress)
+
+    def sync(
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+        *,
+        tools: Sequence[str] | None = None,
+        dry_run: bool = False,
+        keep_source: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncResult:
+        """Bring in what is new in the folders of the tools known on this machine, and in ``paths``.
+
+        ``tools`` names some of them instead of all (``[]``: only ``paths``). What was read before is
+        not read again; a file that grew is read from where it ended. With ``dry_run`` nothing is
+        written: the result says what would be read. The rest is as for ``import_``.
+        """
+        from .transfer.syncing import sync
+
+        return self._do(sync, paths, tools=tools, dry_run=dry_run, keep_source=keep_source, progress=progress)
 
     # Health
 

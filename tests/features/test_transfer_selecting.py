@@ -137,7 +137,8 @@ def test_several_sessions_go_to_a_folder(store, tmp_path):
     assert set(store.export_all(tmp_path / "z", tags=["a"])) == {"s0", "s2"}
     assert list(store.export_all(tmp_path / "z", sessions=["s2", "s1", "s2"])) == ["s2", "s1"]
     assert store.export_all(tmp_path / "none", tags=["c"]) == {}
-    assert not (tmp_path / "none").exists()
+    assert store.export_all(tmp_path / "none.csv", tags=["c"], format="csv") == {}
+    assert not list(tmp_path.glob("none*"))
     with pytest.raises(InvalidError):
         store.export_all(tmp_path / "z", sessions=["s1"], tags=["a"])
     with pytest.raises(NotFoundError):

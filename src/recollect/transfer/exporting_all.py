@@ -44,14 +44,15 @@ async def export_sessions(
         return dict(found)
     path = Path(to)
     infos = [_named(info, selection) async for info in _sessions(core, query, ids)]
+    if not infos:
+        return {}
     if format in JOINED and path.suffix == f".{ending(format)}" and not path.is_dir():
         await _write_joined(core, [session_id for session_id, _ in infos], path, format, selection)
         return {session_id: path for session_id, _ in infos}
     if format == NATIVE:
         return dict(await write_native_files(core, [session_id for session_id, _ in infos], path))
     names = file_names(infos, ending(format))
-    if names:
-        make_folder(path)
+    make_folder(path)
     for session_id, name in names.items():
         await export_session(core, session_id, format, path / name, selection)
     return {session_id: path / name for session_id, name in names.items()}
