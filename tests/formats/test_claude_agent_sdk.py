@@ -12,7 +12,7 @@ from recollect.formats.base import Damage
 from .format_sources import Source, conversations, messages
 
 INIT = {
-    "type": "system", "subtype": "init", "session_id": "s1", "cwd": "/home/x", "model": "claude-x",
+    "type": "system", "subtype": "init", "session_id": "s1", "cwd": "/srv/x", "model": "claude-x",
     "tools": ["Bash"], "permissionMode": "default",
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_the_frames_of_a_reply_are_one_message():
     assert found.attributes["model"] == "claude-x"
     assert (found.attributes["name"], found.attributes["tags"]) == ("Try", ["a"])
     metadata = found.attributes["metadata"]
-    assert (metadata["cwd"], metadata["tools"]) == ("/home/x", ["Bash"])
+    assert (metadata["cwd"], metadata["tools"]) == ("/srv/x", ["Bash"])
     assert metadata["created_at"] == "2025-10-07T01:02:03.123456Z"
     assert metadata["claude_agent_sdk"]["results"][0]["total_cost_usd"] == 0.25
     person, reply, answer, last = messages(found)

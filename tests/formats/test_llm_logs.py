@@ -123,7 +123,7 @@ def test_fragments_and_attachments_join_the_prompt(tmp_path):
         ("system_fragments", ("r1", 3, 0)),
         ("attachments", ("sha1", "image/png", None, None, b"\x89PNG")),
         ("attachments", ("sha2", "image/jpeg", None, "https://example.com/x.jpg", None)),
-        ("attachments", ("sha3", "text/plain", "/home/x/a b.txt", None, None)),
+        ("attachments", ("sha3", "text/plain", "/srv/x/a b.txt", None, None)),
         *[("prompt_attachments", ("r1", f"sha{n}", n)) for n in (1, 2, 3, 4)],
     ]
     (found,) = read(tmp_path, OLD, rows)
@@ -135,7 +135,7 @@ def test_fragments_and_attachments_join_the_prompt(tmp_path):
     assert isinstance(blob, BlobPart)
     assert (blob.content, blob.mime_type, blob.modality) == (b"\x89PNG", "image/png", "image")
     assert isinstance(link, UriPart)
-    assert (link.uri, file.uri) == ("https://example.com/x.jpg", "file:///home/x/a%20b.txt")
+    assert (link.uri, file.uri) == ("https://example.com/x.jpg", "file:///srv/x/a%20b.txt")
     assert gone.metadata == {"llm": {"attachment_id": "sha4"}}
 
 

@@ -89,7 +89,7 @@ def test_attachments_become_bytes_or_addresses():
     listed = [
         {"id": "a1", "type": "image", "content": encoded, "mime_type": "image/png", "name": "x.png"},
         {"id": "a2", "type": "image", "url": "https://example.com/x.png"},
-        {"id": "a3", "type": "file", "file_path": "/home/x/y.pdf", "mime_type": "application/pdf"},
+        {"id": "a3", "type": "file", "file_path": "/srv/x/y.pdf", "mime_type": "application/pdf"},
         {"type": "text", "content": "plain words"},
         {"type": "text", "content": "test"},
         {"type": "text", "content": base64.b64encode(b"coded").decode()},
@@ -103,7 +103,7 @@ def test_attachments_become_bytes_or_addresses():
     assert (link.uri, link.modality, file.uri) == (
         "https://example.com/x.png",
         "image",
-        "file:///home/x/y.pdf",
+        "file:///srv/x/y.pdf",
     )
     assert [(part.content, part.mime_type) for part in texts] == [
         (b"plain words", "text/plain"), (b"test", "text/plain"), (b"coded", "text/plain"),

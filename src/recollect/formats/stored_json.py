@@ -64,7 +64,8 @@ class _Reader:
         for key in cursor.members():
             first = cursor.peek()
             if first == 0x7B and depth and key in self._inside:
-                into[key] = below = {}
+                below: dict[str, Any] = {}
+                into[key] = below
                 self.object(below, depth - 1)
             elif first == 0x5B and key in self._lists:
                 into[key] = items = []
