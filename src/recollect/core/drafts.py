@@ -169,8 +169,9 @@ def with_content(part: Any, blobs: dict[bytes, bytes]) -> Any:
 
 def _round_trip(message: Message, raw: bytes) -> Message:
     """The message that ``raw`` decodes to. Raises InvalidError unless it is the same."""
-    for value in (message.metadata, *message.parts):
-        _check_depth(value, "message")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else it cannot be deeper
+        for value in (message.metadata, *message.parts):
+            _check_depth(value, "message")
     try:
         decoded = loads(raw, Message)
     except ValueError as error:

@@ -26,7 +26,7 @@ _BATCH = 1000
 
 
 class Chunk(Struct, array_like=True, frozen=True, gc=False):
-    """Some bytes of a source: how many, their BLAKE2b digest (hex), and where they are kept."""
+    """Some bytes of a source: how many, half of their SHA-256 (hex), and where they are kept."""
 
     size: int
     digest: str

@@ -20,6 +20,7 @@ from .conversations import Conversations
 from .keeping import Part
 from .ledger import Entry, Ledger, readable
 from .logs import Logs
+from .looking import changed_at, log_time
 from .outbox import Outbox
 from .prints import file_digest, prints
 from .results import Damage, ImportResult, Progress
@@ -115,8 +116,10 @@ class Run:
         if before.size != about.st_size or (self._keep and not before.kept):
             return False
         if quick:
-            return before.modified == about.st_mtime_ns
+            return before.modified == changed_at(path, about)
         if self._forced is not None or before.damaged or not before.format:
+            return False
+        if before.modified < log_time(path):  # the newest of a database may stand in its log alone
             return False
         return before.digest == file_digest(path, before.size) and await readable(self._core, before)
 
@@ -128,6 +131,7 @@ class Run:
         assert place.path is not None
         if before.kept != self._keep or not _begins_as(place.path, before, quick):
             return False
+        changed = changed_at(place.path, about)
         for source in inputs(place, self.tally.damage):
             if source.path is None:
                 return False
@@ -137,15 +141,13 @@ class Run:
                 return False
             digest = "" if quick else file_digest(place.path, entry.size)
             sampled = prints(place.path, entry.size)
-            whole = replace(
-                entry, path=before.path, digest=digest, prints=sampled, modified=about.st_mtime_ns
-            )
+            whole = replace(entry, path=before.path, digest=digest, prints=sampled, modified=changed)
             self._ledger.add(whole)
         return True
 
     async def _whole(self, place: Place, path: str, about: os.stat_result) -> None:
         """Read a file from its start to its end, whatever is inside."""
-        damaged = len(self.tally.damaged)
+        damaged, changed = len(self.tally.damaged), changed_at(path, about)
         top = Entry(path, about.st_size, kept=self._keep)
         inside: list[str] = []
         for source in inputs(place, self.tally.damage):
@@ -164,7 +166,7 @@ class Run:
             digest = file_digest(place.path, top.size)
             top = replace(top, digest=digest, sessions=tuple(dict.fromkeys(inside)))
         damage = len(self.tally.damaged) > damaged
-        self._ledger.add(replace(top, modified=about.st_mtime_ns, damaged=damage))
+        self._ledger.add(replace(top, modified=changed, damaged=damage))
 
     async def _read(self, source: Input) -> Entry | None:
         """Everything in one input; None when it is of no known format."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import NamedTuple
 
 from ..backend import Key
@@ -73,8 +73,8 @@ def _held(part: Part, before: Kept | None, unread: int) -> tuple[int, int]:
 
 
 def digest(content: bytes) -> str:
-    """The name of some bytes (BLAKE2b, 16 bytes, hex)."""
-    return blake2b(content, digest_size=16).hexdigest()
+    """The name of some bytes (half of their SHA-256, hex)."""
+    return sha256(content).hexdigest()[:32]
 
 
 def _chunk(raw: bytes, blobs: dict[bytes, bytes]) -> Chunk:

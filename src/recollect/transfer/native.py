@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from hashlib import blake2b
+from hashlib import sha256
 from typing import NamedTuple
 
 from ..backend import Key
@@ -71,7 +71,7 @@ async def _parts(core: Core, entry: Entry, file: str) -> list[tuple[Key, Kept]] 
             return None
         parts.append((key, source))
         start = end
-    hashed = blake2b(digest_size=16)
+    hashed = sha256()
     async for piece in _joined(core, parts, entry.rest):
         hashed.update(piece)
     return parts if parts and hashed.hexdigest() == entry.digest else None

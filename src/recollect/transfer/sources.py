@@ -8,7 +8,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Protocol
 from weakref import finalize
@@ -68,7 +68,8 @@ class Input:
         self.done = 0
         self._convert: codecs.IncrementalDecoder | None = None
         self._copy: IO[bytes] | None = None
-        self._hash = blake2b(digest_size=16)
+        self._reopened = False
+        self._hash = sha256()
         self._hashed = 0
 
     @property
@@ -86,7 +87,7 @@ class Input:
         raw = self._take(size)
         self._hash.update(raw)
         self._hashed += len(raw)
-        if self._copy is not None:
+        if self._copy is not None and not self._reopened:
             self._copy.write(raw)
         if self._convert is None:
             return raw
@@ -119,19 +120,18 @@ class Input:
         if self.path is None:
             self._copy = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115  # closed by finalize
             finalize(self, self._copy.close)
-        else:
-            self._copy = None
 
     def raw(self, offset: int, size: int) -> bytes:
         """The file's own bytes, of what has been read."""
-        if self.path is not None:
-            with open(self.path, "rb") as file:
-                file.seek(offset)
-                return file.read(size)
-        assert self._copy is not None  # keep() was called
+        if self._copy is None:
+            assert self.path is not None  # else keep() made a copy
+            self._copy = open(self.path, "rb")  # noqa: SIM115  # closed by finalize
+            finalize(self, self._copy.close)
+            self._reopened = True
         self._copy.seek(offset)
         content = self._copy.read(size)
-        self._copy.seek(0, os.SEEK_END)
+        if not self._reopened:
+            self._copy.seek(0, os.SEEK_END)
         return content
 
     def drain(self) -> int:

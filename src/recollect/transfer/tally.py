@@ -11,6 +11,8 @@ class Tally:
     def __init__(self) -> None:
         self.messages = 0
         self.seen: dict[str, str] = {}
+        self.added: dict[str, int] = {}
+        """Session → how many messages it got."""
         self.damaged: list[Damage] = []
 
     def damage(self, file: str, offset: int, reason: str) -> None:
@@ -23,18 +25,22 @@ class Tally:
 
     def created(self, session_id: str, messages: int) -> None:
         """A session is new, with so many messages."""
-        self.messages += messages
+        self._add(session_id, messages)
         self.seen[session_id] = "created"
 
     def updated(self, session_id: str, messages: int) -> None:
         """A session has so many messages more; one that is new stays new."""
-        self.messages += messages
+        self._add(session_id, messages)
         if self.seen.get(session_id) != "created":
             self.seen[session_id] = "updated"
 
     def unchanged(self, session_id: str) -> None:
         """A session had everything already."""
         self.seen.setdefault(session_id, "unchanged")
+
+    def _add(self, session_id: str, messages: int) -> None:
+        self.messages += messages
+        self.added[session_id] = self.added.get(session_id, 0) + messages
 
     def result(self) -> ImportResult:
         """The figures at the end."""
