@@ -60,6 +60,9 @@ PUBLIC = [
     "Store",
     "StoreError",
     "StoreWarning",
+    "SyncResult",
+    "SyncedFile",
+    "SyncedFolder",
     "TextPart",
     "ToolCallPart",
     "ToolCallResponsePart",
@@ -89,6 +92,7 @@ HEAVY = {
     "pygments",
     "pytest",
     "rich",
+    "watchfiles",
 }
 """What is loaded only by those who use it."""
 

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .session import Session
     from .store import Store
     from .transfer.importing import Damage, ImportResult
+    from .transfer.results import SyncedFile, SyncedFolder, SyncResult
 
 # Loaded at first use, so that a program pays for what it uses: AsyncStore brings asyncio along.
 _HOMES = {
@@ -116,6 +117,9 @@ _HOMES = {
     "Store": ".store",
     "StoreError": ".errors",
     "StoreWarning": ".errors",
+    "SyncResult": ".transfer.results",
+    "SyncedFile": ".transfer.results",
+    "SyncedFolder": ".transfer.results",
     "TextPart": ".model",
     "ToolCallPart": ".model",
     "ToolCallResponsePart": ".model",
@@ -192,6 +196,9 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreWarning",
+    "SyncResult",
+    "SyncedFile",
+    "SyncedFolder",
     "TextPart",
     "ToolCallPart",
     "ToolCallResponsePart",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .core.verifying import Report
     from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
-    from .transfer.results import Progress
+    from .transfer.results import Progress, SyncResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -318,6 +318,22 @@ class AsyncStore:
         from .transfer.importing import import_paths
 
         return await self._read(import_paths, paths, format, keep_source=keep_source, progress=progress)
+
+    async def sync(
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+        *,
+        tools: Sequence[str] | None = None,
+        dry_run: bool = False,
+        keep_source: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncResult:
+        """See ``Store.sync``. Runs beside other writes and in many commits of its own."""
+        from .transfer.syncing import sync
+
+        return await self._read(
+            sync, paths, tools=tools, dry_run=dry_run, keep_source=keep_source, progress=progress
+        )
 
     async def verify(self, session_id: str | None = None) -> Report:
         """See ``Store.verify``."""
