@@ -174,7 +174,8 @@ def test_ids_stay_when_the_file_grows() -> None:
     whole = conversations(aider, Source(HISTORY))
     data = HISTORY.encode()
     for cut in range(40, len(data), 7):
-        for part, full in zip(conversations(aider, Source(data[:cut])), whole, strict=False):
+        pieces = [piece for piece in aider.read(Source(data[:cut])) if not isinstance(piece, Damage)]
+        for part, full in zip(pieces, whole, strict=False):
             if part.end is not None:
                 assert part.native_id == full.native_id
                 assert messages(part) == messages(full)
@@ -191,6 +192,16 @@ def test_bytes_that_are_no_text_are_reported() -> None:
     assert damage == Damage(data.index(b"A \xff"), "bytes that are no UTF-8 were replaced")
     assert len(found) == 4
     assert messages(found[0])[2].parts == (TextPart("A \ufffd remnant.\0"),)
+
+
+def test_a_file_that_ends_in_a_header() -> None:
+    data = HISTORY.encode()
+    place = data.rindex(b"# aider chat started")
+    whole = conversations(aider, Source(data))[:3]
+    for cut in range(place + 1, place + 40):
+        *found, damage = aider.read(Source(data[:cut]))
+        assert damage == Damage(place, "the file ends in the middle of a header")
+        assert [messages(c) for c in found] == [messages(c) for c in whole]
 
 
 def test_a_line_of_many_megabytes() -> None:

@@ -263,6 +263,14 @@ def test_ids_lead_to_no_other_folder(tmp_path: Path, hostile: str) -> None:
     assert isinstance(damage, Damage)
 
 
+def test_an_id_that_was_damaged(tmp_path: Path) -> None:
+    source = Source.at(storage(tmp_path, session={**SESSION, "id": "ses_X"}))
+    (conversation,) = opencode.read(source)
+    assert isinstance(conversation, Conversation)
+    (damage,) = conversation.messages
+    assert damage == Damage(0, "no messages lie beside it, and its id is not that of its file")
+
+
 def test_a_session_of_which_only_one_file_is_at_hand() -> None:
     (damage,) = opencode.read(Source(json.dumps(SESSION), "ses_b.json"))
     assert isinstance(damage, Damage)

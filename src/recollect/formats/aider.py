@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model import Message, Role, TextPart, Usage
 from .aider_figures import Figures
-from .aider_lines import Classifier, Kind, started_at, words
+from .aider_lines import Classifier, Kind, is_cut_header, started_at, words
 from .base import Conversation, Damage, Piece, Source, derived_uuid
 from .messagespool import MessageSpool
 from .textlines import Line, Paragraphs, read_lines
@@ -38,7 +38,11 @@ def read(source: Source) -> Iterator[Piece]:
     names = _Names()
     session = _Session(0, None)
     classifier = Classifier()
+    cut: Damage | None = None
     for line in read_lines(source.read):
+        if not line.has_end and line.text and is_cut_header(line.text):
+            cut = Damage(line.offset, "the file ends in the middle of a header")
+            break
         kind = classifier.kind(line.text)
         if kind == "header":
             yield from session.end(names, line.offset)
@@ -46,6 +50,8 @@ def read(source: Source) -> Iterator[Piece]:
         else:
             session.add(line, kind)
     yield from session.end(names, None)
+    if cut is not None:
+        yield cut
 
 
 class _Names:

@@ -17,7 +17,15 @@ from .times import from_iso
 Kind = Literal["header", "user", "output", "answer", "blank"]
 
 HEADER = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*")
+_DIGIT = re.compile(r"[0-9]")
 _BREAK = "  "
+
+
+def is_cut_header(text: str) -> bool:
+    """Whether a line is the beginning of a header, but not all of it."""
+    return "# aider chat started at 0000-00-00 00:00:00".startswith(_DIGIT.sub("0", text)) and not (
+        HEADER.fullmatch(text)
+    )
 
 
 def started_at(text: str) -> datetime | None:

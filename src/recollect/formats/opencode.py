@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .base import Conversation, Damage, Piece, Source, Spool
+from .base import Damage, Piece, Source, Spool
 from .jsonstream import Broken, Cursor, decode
 from .opencode_database import read_database
 from .opencode_messages import Told, conversation_of, told_by
@@ -94,12 +94,10 @@ def _session(source: Source, rest: dict[str, Any], messages: Spool, *, damaged: 
     elif source.beside is None:
         yield Damage(0, "the session's messages lie in other files, which cannot be reached here")
     else:
-        yield _found(source, session, rest)
-
-
-def _found(source: Source, session: str, rest: dict[str, Any]) -> Conversation:
-    assert source.beside is not None
-    return conversation_of(rest, told_beside(source.beside, session))
+        told = list(told_beside(source.beside, session))
+        if not told and source.name not in (f"{session}.json", f"ses_{session}.json"):
+            told.append(Damage(0, "no messages lie beside it, and its id is not that of its file"))
+        yield conversation_of(rest, told)
 
 
 def _exported(messages: Spool) -> Iterator[Told | Damage]:

@@ -25,6 +25,8 @@ class Line(NamedTuple):
     """Whether some of its bytes were no UTF-8 and were replaced."""
     goes_on: bool
     """Whether the next piece belongs to the same line."""
+    has_end: bool = True
+    """False for the last line of a file that has no line end."""
 
 
 def read_lines(read: Callable[[int], bytes]) -> Iterator[Line]:
@@ -43,7 +45,7 @@ def read_lines(read: Callable[[int], bytes]) -> Iterator[Line]:
             offset += len(raw) + 1
         if not fresh:
             if held:
-                yield _line(offset, held)
+                yield _line(offset, held)._replace(has_end=False)
             return
         if len(held) > LONGEST:
             cut = _before_character(held, LONGEST)
