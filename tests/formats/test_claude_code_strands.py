@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recollect.formats import claude_code
+from recollect.formats import claude_code, claude_code_records, claude_code_tree
 from recollect.formats.base import Conversation, Damage, Mark, Restart
 
 from .claude_sessions import SESSION, Log, call, text, uid
@@ -220,3 +220,20 @@ def test_what_a_mark_does_not_know_needs_the_whole_file():
         grown.records, grown.last = list(log.records), log.last
         with pytest.raises(Restart):
             resumed(more(grown).bytes(), mark)
+
+
+def test_a_mark_of_another_kind_needs_the_whole_file():
+    with pytest.raises(Restart):
+        list(claude_code.resume(Source(busy().bytes(), NAME), Mark(0, {"by": "another version"})))
+
+
+def test_what_does_not_fit_in_memory_is_read_the_same(monkeypatch):
+    (whole,) = conversations(claude_code, Source(busy().bytes(), NAME))
+    wanted = messages(whole)
+    monkeypatch.setattr(claude_code_tree, "RECENT", 3)
+    monkeypatch.setattr(claude_code_records, "KEPT_IN_MEMORY", 900)
+    (found,) = conversations(claude_code, Source(busy().bytes(), NAME))
+    assert messages(found) == wanted
+    assert (found.head, found.forks, found.mark()) == (whole.head, whole.forks, whole.mark())
+    halves = zip(found.messages, found.messages, strict=True)  # two readers of one file at a time
+    assert [(a, b) for a, b in halves] == [(message, message) for message in wanted]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .base import Beside, Damage, Mark, Piece, Source
+from .base import Beside, Damage, Mark, Piece, Restart, Source
 from .claude_code_reading import Reading, State
 from .claude_code_writing import write
 from .jsonstream import decode
@@ -46,8 +46,11 @@ def read(source: Source) -> Iterator[Piece]:
 
 def resume(source: Source, mark: Mark) -> Iterator[Piece]:
     """What the session grew by, and the sub-agents whose files are new beside it: those known go
-    on in files of their own."""
-    state = msgspec.convert(mark.state, State)
+    on in files of their own. Raises Restart where the mark knows too little."""
+    try:
+        state = msgspec.convert(mark.state, State)
+    except msgspec.ValidationError as error:
+        raise Restart from error
     reading = _reading(source, state)
     yield from list(reading.take(source.read, mark.offset))
     yield from _found(source, reading, known=state.agents)

@@ -108,7 +108,7 @@ def _user_parts(blocks: Blocks) -> tuple[tuple[Part, ...], str | None]:
 def agent_of(record: Record) -> str | None:
     """The sub-agent whose work a result is the end of."""
     twin = record.tool_use_result
-    if b'"agentId"' not in memoryview(twin).tobytes():
+    if b'"agentId"' not in bytes(twin):
         return None
     try:
         return _decode_twin(twin).agent_id

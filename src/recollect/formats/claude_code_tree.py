@@ -154,7 +154,7 @@ class Tree:
             if self._seed is not None and node == 0:
                 raise Restart
             self._repeats[node] = self._repeats.get(node, 0) + 1
-            self._guard(node)
+            self._changed(node)
 
     def _above(self, record: Record) -> int:
         """The message that the record hangs under, walking through what is no message."""
@@ -195,8 +195,13 @@ class Tree:
         return node
 
     def _guard(self, node: int) -> None:
-        """Something was added at ``node``: the anchor does not hold when that lies before it."""
+        """Something was added below ``node``: no anchor behind that holds any more."""
         if self._anchor is not None and node < self._anchor.node:
+            self._anchor = None
+
+    def _changed(self, node: int) -> None:
+        """The message of ``node`` itself is another now: it must not lie before the anchor."""
+        if self._anchor is not None and node <= self._anchor.node:
             self._anchor = None
 
     def _hang(self, node: int) -> int:
@@ -210,7 +215,7 @@ class Tree:
         node = None if name is None else self._replies.get(name)
         if node is not None:
             self._follow(node, place)
-            self._guard(node)
+            self._changed(node)
         else:
             if self._seed is not None and name is not None and name == self._seed.reply:
                 raise Restart
