@@ -9,10 +9,11 @@ from pathlib import Path
 
 import apsw
 
-from common import Operation, Options, Place, Report, Target, Times, interleave, repeat, run
+from common import Operation, Options, Place, Report, Target, Times, interleave, nothing, repeat, run
 from corpus import Corpus
 from rawsql import Raw, Rows, recorded, waiting
 from recollect import AsyncSession, AsyncStore, Message, Session, Store
+from recollect.backends.filelock import FileLock
 from recollect.backends.sql.sqlite import SqliteBackend
 
 TURNS = 400
@@ -45,6 +46,7 @@ def measure(report: Report, options: Options) -> None:
     for place in options.places:
         rounds = (20 if place.name == "disk" else 30) * (5 if options.full else 1)
         lone(report, place, turns, rows, rounds)
+        parts(report, place, rows, rounds // 2)
         alone_async(report, place, turns, rows, rounds)
         rich(report, place, rounds // 2)
         paced(report, place, turns, rows, 1500 if options.full else 250)
@@ -98,6 +100,41 @@ def lone(report: Report, place: Place, turns: Turns, rows: list[Rows], rounds: i
     tail(report, "Store: append a turn, p99", place, ours, limit)
     report.compare("  over raw that keeps no text for search", place.name, again, harsher)
     report.compare("  the first 100 turns of a new store", place.name, *first)
+
+
+def parts(report: Report, place: Place, rows: list[Rows], rounds: int) -> None:
+    """What no store with its promises can leave out: raw in ours' place, with an index of the sessions by
+    time, then with a lock around each transaction as well."""
+    with place.folder() as folder:
+        raw, ordered = Raw(folder / "raw.db"), Raw(folder / "ordered.db", ordered=True)
+        raw.create(1, rows[0])
+        ordered.create(1, rows[0])
+        lock = FileLock(str(folder / "lock"))
+
+        def by_hand(i: int) -> None:
+            raw.append(1, rows[1 + i % TURNS])
+
+        def indexed(i: int) -> None:
+            ordered.append(1, rows[1 + i % TURNS])
+
+        def locked(i: int) -> None:
+            lock.acquire(1.0)
+            ordered.append(1, rows[1 + i % TURNS])
+            lock.release()
+
+        steady(indexed, by_hand, nothing, folder)
+        report.compare(
+            "  raw with an index by time, over raw",
+            place.name,
+            *interleave(indexed, by_hand, rounds=rounds, size=SIZE),
+        )
+        report.compare(
+            "  the same under a lock between processes",
+            place.name,
+            *interleave(locked, by_hand, rounds=rounds, size=SIZE),
+        )
+        raw.close()
+        ordered.close()
 
 
 def tail(report: Report, name: str, place: Place, ours: Times, limit: Times) -> None:

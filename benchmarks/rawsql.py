@@ -39,6 +39,8 @@ INSERT = (
 )
 RECORD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 PENDING = "INSERT INTO pending VALUES (?, ?, ?, ?)"
+ORDERED = "CREATE INDEX newest ON sessions (namespace, updated_at, session_id) WHERE deleted_at IS NULL"
+"""What a store needs to list sessions, and every append changes."""
 
 
 class Recorder(MemoryBackend):
@@ -88,11 +90,13 @@ def recorded(turns: Sequence[Sequence[Message]]) -> list[Rows]:
 class Raw:
     """A database by hand: write-ahead log, ``synchronous=FULL``, prepared statements."""
 
-    def __init__(self, path: Path, *, pending: bool = True, vfs: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, pending: bool = True, ordered: bool = False, vfs: str | None = None
+    ) -> None:
         self.path = path
         self.conn = apsw.Connection(str(path), vfs=vfs)
         self.conn.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192")
-        self.conn.execute(SCHEMA)
+        self.conn.execute(SCHEMA + ORDERED if ordered else SCHEMA)
         self._pending = pending
         self._seqs: dict[int, int] = {}
 
