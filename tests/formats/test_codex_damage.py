@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recollect import Message
+from recollect import Message, OtherPart
 from recollect.formats import codex, detected
 from recollect.formats.base import Conversation, Damage, Mark, Restart
 
@@ -40,6 +40,28 @@ def test_glued_records_are_two_and_damage_is_reported_in_its_place() -> None:
     damage = found[1]
     assert isinstance(damage, Damage)
     assert damage.offset == sum(len(line) + 1 for line in lines[:5])
+
+
+def test_bytes_that_are_no_text_in_an_unknown_item() -> None:
+    head, tail = Rollout().turn().typed("One").text.encode(), b'"}}\n'
+    item = b'{"type":"response_item","payload":{"type":"riddle","x":"'
+    *_, reply = pieces(Source(head + item + b"\xf0" + tail))
+    assert isinstance(reply, Message)
+    assert isinstance(reply.parts[0], OtherPart)
+    assert "riddle" in reply.parts[0].value
+
+
+def test_the_payload_of_a_damaged_record_is_none() -> None:
+    rollout = Rollout().turn().typed("One").said("Two.").call("c1").answer("c1").said("Three.")
+    text = rollout.text.encode()
+    place = text.index(b'"timestamp"', text.index(b"function_call") - 120)
+    found = list(pieces(Source(text[:place] + b"*" + text[place + 1 :])))
+    whole = messages(read(rollout))
+    assert [piece for piece in found if isinstance(piece, Damage)]
+    assert {message.id for message in found if isinstance(message, Message)} <= {
+        message.id for message in whole
+    }
+    assert found[-1] == whole[-1]
 
 
 @pytest.mark.parametrize(

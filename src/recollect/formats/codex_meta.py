@@ -9,8 +9,6 @@ from msgspec import Struct
 from .codex_records import Payload
 from .values import dict_of, name_of, present, text_of
 
-_TITLE = 80
-
 
 class Meta(Struct):
     """A session's facts, as its first record tells them."""
@@ -64,9 +62,3 @@ def _facts(payload: Payload, spawned: dict[str, Any]) -> dict[str, Any]:
         agent_nickname=text("agent_nickname") or name_of(spawned, "agent_nickname"),
         agent_role=text("agent_role") or name_of(spawned, "agent_role"),
     )
-
-
-def one_line(text: str) -> str | None:
-    """A text as a title: on one line, shortened; None when it says nothing."""
-    line = " ".join(text[:1000].split())
-    return (line if len(line) <= _TITLE else f"{line[: _TITLE - 1]}…") or None

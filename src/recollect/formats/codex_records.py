@@ -15,7 +15,6 @@ from .recordlines import RecordDecoder
 ENVELOPES = frozenset(
     ("session_meta", "turn_context", "response_item", "event_msg", "compacted", "world_state")
 )
-_BARE = frozenset(("message", "reasoning", "function_call", "function_call_output", "local_shell_call"))
 
 
 class Payload(Struct, gc=False):
@@ -92,5 +91,5 @@ def kind_and_payload(line: Line) -> tuple[str, Payload]:
 
 
 def is_whole(line: Line) -> bool:
-    """Whether this is a record and not a piece of one."""
-    return isinstance(line.type, str) and (line.payload is not None or line.type in _BARE)
+    """Whether this is a record and not a piece of one: payloads look like the oldest records."""
+    return line.payload is not None

@@ -18,12 +18,13 @@ from ..model import OtherPart, Part, Role, TextPart, Usage
 from .base import Damage, Mark, derived_uuid
 from .codex_drafts import Draft, Totals
 from .codex_items import call_part, content_parts, event_facts, image_part, output_parts, reasoning_part
-from .codex_meta import Meta, one_line, read_meta
+from .codex_meta import Meta, read_meta
 from .codex_records import Line, Payload, kind_and_payload
 from .jsonstream import decode
 from .messagespool import MessageSpool
 from .recordlines import Record
 from .times import from_iso
+from .titles import one_line
 from .values import dict_of, dicts_of, name_of, text_of
 
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")
@@ -187,8 +188,7 @@ class Session:
             own = {"author": item.author, "recipient": item.recipient}
             draft.metadata["codex"] = {key: name for key, name in own.items() if isinstance(name, str)}
         elif kind != "ghost_snapshot":  # a commit the client made to be able to undo: nobody said it
-            whole = decode(record.raw)
-            self._replied(record, [OtherPart(kind, whole.get("payload", whole))])
+            self._replied(record, [OtherPart(kind, _whole(record.raw))])
 
     def _message(self, record: Record[Line], item: Payload) -> None:
         role = _SPOKEN.get(item.role) if isinstance(item.role, str) else None
@@ -341,3 +341,12 @@ class Session:
         if self._reply is not None:
             own = self._reply.metadata.setdefault("codex", {})
             own["aborted"] = event.reason if isinstance(event.reason, str) else "unknown"
+
+
+def _whole(raw: bytes) -> Any:
+    """What a record says, of which only some fields were decoded before."""
+    try:
+        value = decode(raw)
+    except ValueError:  # in a field that nobody looked at
+        return raw.decode("utf-8", "replace")
+    return value.get("payload", value)

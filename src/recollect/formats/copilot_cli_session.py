@@ -9,11 +9,11 @@ from msgspec import Struct, structs, to_builtins
 
 from ..model import Message, Part, ReasoningPart, Role, TextPart, Usage
 from .base import Damage, Mark, derived_uuid
-from .codex_meta import one_line
 from .copilot_cli_parts import answer, reply_parts, typed_parts
 from .messagespool import MessageSpool
 from .recordlines import Record, RecordDecoder
 from .times import from_iso
+from .titles import one_line
 from .values import chosen, count_of, dict_of, name_of, present, text_of
 
 

@@ -23,9 +23,9 @@ from ..model import (
     Usage,
 )
 from .base import Damage, derived_uuid
-from .codex_meta import one_line
 from .messagespool import Arranged, MessageTree
 from .times import from_iso
+from .titles import one_line
 from .values import count_of, dict_of, dicts_of, list_of, name_of, present, text_of, value_of
 
 _ROLES: dict[str, Role] = {

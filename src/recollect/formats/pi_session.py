@@ -9,10 +9,10 @@ from msgspec import Struct, structs, to_builtins
 
 from ..model import Message
 from .base import Damage, Mark, Restart, derived_uuid
-from .codex_meta import one_line
 from .messagespool import Arranged, MessageTree
 from .pi_messages import Entry, entry_message
 from .recordlines import Record
+from .titles import one_line
 from .values import name_of, present
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
