@@ -177,6 +177,7 @@ class _Session:
             offset=self._offset,
             messages=self._spool,
             native_id=names.of(self._beginning()),
+            loose_id=True,
             attributes=_attributes(self._figures, self._started),
             end=end,
         )

@@ -157,6 +157,8 @@ class _Session:
             offset=self._offset,
             messages=self._spool,
             native_id=self._native_id or None,
+            snapshot=True,
+            loose_id=self._mark is None,
             attributes={**attributes, "metadata": metadata},
             end=end,
         )

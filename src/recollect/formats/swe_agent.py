@@ -24,10 +24,9 @@ NAME = "swe-agent"
 
 _VIEWS = ("history", "trajectory")
 _KEYS = re.compile(rb'"(trajectory|history|environment|replay_config)"\s*:')
+_ANSWER = re.compile(rb'"role"\s*:\s*"assistant"(?!.*"(?:is_demo"\s*:\s*true|demonstration"))', re.S)
 _STEP = re.compile(rb'"(?:observation|thought|action|message_type|agent|is_demo)"\s*:')
 _LONGEST_SUBMISSION = 1 << 14
-_NAMED_BY = 3
-"""How many of the first entries a run is named by: they stand from its first step on."""
 
 
 def detect(head: bytes, name: str) -> float:
@@ -90,13 +89,13 @@ class _Run:
         self._usage = _usage(dict_of(rest, "info", "model_stats"))
 
     def _named(self) -> str:
-        """A name from the run's beginning, since the file has none."""
-        hashed = [b"swe-agent"]
+        """A name from the model and the run's beginning up to the first answer, since the file has none."""
+        hashed = [b"swe-agent", (_model(self._rest.get("replay_config")) or "").encode("utf-8", "replace")]
         view = next((name for name in _VIEWS if name in self._views), None)
-        for number, (_, raw) in enumerate(self._views[view] if view else ()):
-            if number == _NAMED_BY:
-                break
+        for _, raw in self._views[view] if view else ():
             hashed.append(b"\0" + raw)
+            if view == "trajectory" or _ANSWER.search(raw) is not None:
+                break
         return derived_uuid(*hashed)
 
     def conversation(self) -> Conversation:
@@ -113,7 +112,9 @@ class _Run:
             attributes["name"] = self._name.removesuffix(".traj")
         if (model := _model(self._rest.get("replay_config"))) is not None:
             attributes["model"] = model
-        return Conversation(offset=0, messages=self, native_id=self.native_id, attributes=attributes)
+        return Conversation(
+            offset=0, messages=self, native_id=self.native_id, loose_id=True, attributes=attributes
+        )
 
     def __iter__(self) -> Iterator[Message | Damage]:
         """The messages; what the whole run cost is told on its first answer."""
