@@ -22,6 +22,8 @@ _READERS = {
     "open-webui": "open_webui",
     "librechat": "librechat",
     "chatbot-ui": "chatbot_ui",
+    "sharegpt": "sharegpt",
+    "oasst": "oasst",
     "llm": "llm_logs",
     "magellai": "magellai",
     "synapse": "synapse",
@@ -44,6 +46,7 @@ _WRITERS = {
     "openai-chat": "openai_chat",
     "anthropic": "anthropic",
     "chatgpt": "chatgpt",
+    "sharegpt": "sharegpt",
 }
 LOGS = ("json", "jsonl")
 """Formats that hold a session's whole log; the others hold its active line."""
