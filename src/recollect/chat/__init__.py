@@ -1,0 +1,1 @@
+"""Conversations with models that keep every word."""
