@@ -155,3 +155,40 @@ def test_looking_at_the_first_bytes_loses_none(notes):
 def test_an_unreadable_file_is_damage(notes):
     notes.chmod(0)
     assert isinstance(opened(Source(b"", path=notes), "x"), Damage)
+
+
+def left(column, rows):
+    """What is given out of rows before the damage is told, as it has to be."""
+    found = []
+    try:
+        for row in rows:
+            found.append(row[column])
+    except Unreadable as error:
+        assert "damaged" in str(error)
+        return found
+    raise AssertionError("nothing was said of the damage")
+
+
+def test_rows_around_damaged_pages_are_found(tmp_path):
+    rows = [("notes", (i * 3, f"o{i % 4}", f"{i} " + "x" * 200)) for i in range(1, 1001)]
+    data = bytearray(built(tmp_path / "d.db", SCHEMA, rows).read_bytes())
+    whole = texts(Database(Source(bytes(data))))
+    for place in (20, 21, 40):
+        data[place * 4096 : place * 4096 + 100] = b"\xff" * 100
+    db = Database(Source(bytes(data)))
+    for options in ({}, {"order": ("id",)}, {"order": ("text",)}):
+        found = left("text", db.rows("notes", ("text",), **options))
+        assert 900 < len(found) < 1000
+        assert set(found) < set(whole)
+        assert len(set(found)) == len(found)
+    owned = left("owner", db.rows("notes", ("owner", "text"), key=("owner", "o1")))
+    assert len(owned) > 200
+    assert set(owned) == {"o1"}
+
+
+def test_a_file_that_is_cut_short_gives_the_rows_before_the_cut(tmp_path):
+    rows = [("notes", (i, "a", f"{i} " + "x" * 200)) for i in range(1, 1001)]
+    data = built(tmp_path / "d.db", SCHEMA, rows).read_bytes()
+    found = left("id", Database(Source(data[: len(data) // 2])).rows("notes", ("id",)))
+    assert len(found) > 300
+    assert found == sorted(found)

@@ -24,6 +24,7 @@ from .values import present
 
 NAME = "llm"
 
+_THREAD = ("id", "name", "tip_message_hash", "forked_from")
 _MIGRATIONS = re.compile(rb"m001_initial|m010_create_new_log_tables|m023_message_store")
 
 
@@ -47,27 +48,47 @@ def read(source: Source) -> Iterator[Piece]:
     if isinstance(db, Damage):
         yield db
         return
-    try:
-        yield from _conversations(db)
-    except Unreadable as error:
-        yield Damage(0, str(error))
+    for part in (_conversations, _alone, _threads):
+        try:
+            yield from part(db)
+        except Unreadable as error:
+            yield Damage(0, str(error))
+    for reason in db.trouble:
+        yield Damage(0, reason)
 
 
 def _conversations(db: Database) -> Iterator[Piece]:
-    columns = ("id", "name", "tip_message_hash", "forked_from")
     for conversation_id in _old_ids(db):
-        about = db.one("conversations", ("id", "name", "model"), ("id", conversation_id))
-        thread = db.one("threads", columns, ("id", conversation_id))
+        try:
+            about = db.one("conversations", ("id", "name", "model"), ("id", conversation_id))
+            thread = db.one("threads", _THREAD, ("id", conversation_id))
+        except Unreadable as error:
+            yield Damage(0, str(error))
+            about = thread = None
         if thread is None:
             yield _old(db, conversation_id, about)
         else:
-            yield _thread(db, thread, about, older=True)
+            yield from _whole_thread(db, thread, about, older=True)
+
+
+def _alone(db: Database) -> Iterator[Piece]:
     for response in db.rows("responses", ("id",), key=("conversation_id", None), order=("id",)):
         messages = Lazily(partial(llm_logs_old.alone, db, response["id"]))
         yield Conversation(offset=0, messages=messages, native_id=id_of(response["id"]))
-    for thread in db.rows("threads", columns, order=("id",)):
+
+
+def _threads(db: Database) -> Iterator[Piece]:
+    for thread in db.rows("threads", _THREAD, order=("id",)):
         if db.one("responses", ("id",), ("conversation_id", thread["id"])) is None:
-            yield _thread(db, thread, None, older=False)
+            yield from _whole_thread(db, thread, None, older=False)
+
+
+def _whole_thread(db: Database, row: Row, about: Row | None, *, older: bool) -> Iterator[Piece]:
+    """A thread; where its turns cannot be read, why, and the others are."""
+    try:
+        yield _thread(db, row, about, older=older)
+    except Unreadable as error:
+        yield Damage(0, str(error))
 
 
 def _old_ids(db: Database) -> Iterator[object]:

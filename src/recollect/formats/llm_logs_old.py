@@ -58,7 +58,7 @@ class _Response:
         self.system = "\n\n".join([text for text in system if text])
 
     def _linked(self, table: str, column: str) -> list[object]:
-        rows = self._db.rows(table, (column,), key=("response_id", self._id), order=("order",))
+        rows = self._db.beside(table, (column,), ("response_id", self._id), ("order",))
         return [row[column] for row in rows]
 
     def message(self, kind: str, role: str, parts: tuple[Part, ...], **fields: object) -> Message:
@@ -105,7 +105,7 @@ class _Response:
         if row["response"]:
             yield TextPart(as_text(row["response"]))
         columns = ("id", "name", "arguments", "tool_call_id")
-        for call in self._db.rows("tool_calls", columns, key=("response_id", self._id), order=("id",)):
+        for call in self._db.beside("tool_calls", columns, ("response_id", self._id), ("id",)):
             arguments = json_of(call["arguments"])
             yield ToolCallPart(
                 as_text(call["name"]),
@@ -115,16 +115,13 @@ class _Response:
 
     def _results(self) -> Iterator[tuple[Part, ...]]:
         columns = ("id", "name", "output", "tool_call_id", "exception")
-        for row in self._db.rows("tool_results", columns, key=("response_id", self._id), order=("id",)):
+        for row in self._db.beside("tool_results", columns, ("response_id", self._id), ("id",)):
             exception = id_of(row["exception"])
             metadata = present(
                 name=id_of(row["name"]), is_error=True if exception else None, exception=exception
             )
-            files = self._db.rows(
-                "tool_results_attachments",
-                ("attachment_id",),
-                key=("tool_result_id", row["id"]),
-                order=("order",),
+            files = self._db.beside(
+                "tool_results_attachments", ("attachment_id",), ("tool_result_id", row["id"]), ("order",)
             )
             answer = ToolCallResponsePart(row["output"], id_of(row["tool_call_id"]), metadata or None)
             if isinstance(answer.response, bytes):

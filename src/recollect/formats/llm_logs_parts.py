@@ -43,26 +43,26 @@ def figures_of(row: Row, **more: Any) -> dict[str, Any]:
 
 def fragment_text(db: Database, fragment_id: object) -> str:
     """A fragment's text, empty when it is gone."""
-    row = db.one("fragments", ("content",), ("id", fragment_id))
-    return "" if row is None else as_text(row["content"])
+    rows = db.beside("fragments", ("content",), ("id", fragment_id))
+    return as_text(rows[0]["content"]) if rows else ""
 
 
 def fragments_named(db: Database, ids: Iterable[object]) -> list[dict[str, Any]]:
     """Where fragments came from: their hashes and sources, without their text."""
     found = []
     for fragment_id in ids:
-        row = db.one("fragments", ("hash", "source"), ("id", fragment_id))
-        if row is not None:
+        for row in db.beside("fragments", ("hash", "source"), ("id", fragment_id))[:1]:
             found.append(present(hash=id_of(row["hash"]), source=id_of(row["source"])))
     return found
 
 
 def attached(db: Database, attachment_id: object) -> Part:
     """One attachment as a part."""
-    row = db.one("attachments", ("type", "path", "url", "content"), ("id", attachment_id))
+    rows = db.beside("attachments", ("type", "path", "url", "content"), ("id", attachment_id))
     metadata = {KEPT: {"attachment_id": as_text(attachment_id)}}
-    if row is None:
+    if not rows:
         return attachment(None, None, None, None, metadata=metadata)
+    row = rows[0]
     content = row["content"]
     if isinstance(content, str):
         content = content.encode("utf-8", "surrogatepass")
@@ -78,8 +78,7 @@ def attached(db: Database, attachment_id: object) -> Part:
 def tools_of(db: Database, links: str, column: str, value: object) -> list[str]:
     """The names of the tools that a call could use."""
     names = []
-    for link in db.rows(links, ("tool_id",), key=(column, value), order=("tool_id",)):
-        row = db.one("tools", ("name",), ("id", link["tool_id"]))
-        if row is not None and row["name"] is not None:
-            names.append(as_text(row["name"]))
+    for link in db.beside(links, ("tool_id",), (column, value), ("tool_id",)):
+        tools = db.beside("tools", ("name",), ("id", link["tool_id"]))
+        names.extend(as_text(tool["name"]) for tool in tools if tool["name"] is not None)
     return names

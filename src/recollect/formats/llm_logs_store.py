@@ -135,7 +135,7 @@ class Thread:
         ended = self._ended.get(number, [])
         usages = [usage for turn in ended if (usage := usage_of(turn)) is not None]
         for turn in ended[:1]:
-            links = self._db.rows("turn_fragments", ("fragment_id",), key=("turn_id", turn["id"]))
+            links = self._db.beside("turn_fragments", ("fragment_id",), ("turn_id", turn["id"]))
             own |= figures_of(
                 turn,
                 turn_id=id_of(turn["id"]),

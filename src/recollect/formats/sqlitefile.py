@@ -16,6 +16,7 @@ from typing import Any
 from weakref import finalize
 
 from .base import Damage, Source
+from .sqlite_salvage import Salvage
 
 MAGIC = b"SQLite format 3\0"
 _COPY = 1 << 20
@@ -60,6 +61,8 @@ class Database:
         import apsw  # the driver is loaded only where a database is read
 
         self._errors = (apsw.Error, UnicodeError)
+        self.trouble: dict[str, None] = {}
+        """What was damaged beside the messages, each reason once."""
         self._grouped: dict[tuple[str, str], str | None] = {}
         path = source.path
         try:
@@ -128,37 +131,72 @@ class Database:
         if table in self._ordered:
             by.append("t.rowid")
         query += f" ORDER BY {', '.join(by)}" if by else ""
-        empty: Row = dict.fromkeys(columns)
+        by_row_id = table in self._ordered
+        query = query.replace("SELECT ", f"SELECT {'t.rowid' if by_row_id else 'NULL'}, ", 1)
+        seen: set[int] = set()
+        last = -(1 << 62)
         try:
             for values in self._connection.execute(query, () if key is None else (key[1],)):
-                row = dict(empty)
-                for i, column in enumerate(present):
-                    value = values[2 * i + 1]
-                    row[column] = self._text(value) if values[2 * i] else value
-                yield row
+                if by and len(by) > 1:
+                    seen.add(values[0])
+                elif by_row_id:
+                    last = values[0]
+                yield self._row(columns, present, values)
         except self._errors as error:
+            if by_row_id:
+                found = self._found(table, key, last)
+                one = f"SELECT t.rowid, {wanted or '1, 1'} FROM {_quoted(table)} AS t WHERE t.rowid = ?"
+                for row_id in found:
+                    values = None if row_id in seen else self._fetched(one, row_id)
+                    if values is not None:
+                        yield self._row(columns, present, values)
             raise Unreadable(f"table {table}: {_reason(error)}") from error
+
+    def _row(self, columns: tuple[str, ...], present: list[str], values: tuple[Any, ...]) -> Row:
+        row: Row = dict.fromkeys(columns)
+        for i, column in enumerate(present):
+            value = values[2 * i + 2]
+            row[column] = self._text(value) if values[2 * i + 1] else value
+        return row
+
+    def _found(self, table: str, key: tuple[str, Any] | None, after: int) -> Iterator[int]:
+        """The row ids of a damaged table, those of a key alone."""
+        column = None if key is None else f"{_quoted(key[0])} IS {_literal(key[1])}"
+        for row_id, fits in Salvage(self._connection, self._errors, _quoted(table)).scan(column, after):
+            if key is None or fits:
+                yield row_id
+
+    def _fetched(self, query: str, row_id: int) -> tuple[Any, ...] | None:
+        try:
+            values: tuple[Any, ...] | None = self._connection.execute(query, (row_id,)).fetchone()
+        except self._errors:
+            return None  # one of its pages is damaged; the table's damage is reported
+        return values
 
     def one(self, table: str, columns: tuple[str, ...], key: tuple[str, Any]) -> Row | None:
         """The first row whose column ``key[0]`` is ``key[1]``. Raises Unreadable."""
         return next(self.rows(table, columns, key=key), None)
 
+    def beside(
+        self, table: str, columns: tuple[str, ...], key: tuple[str, Any], order: tuple[str, ...] = ()
+    ) -> list[Row]:
+        """The rows of what only adds to a message: damage is noted in ``trouble`` and costs no more."""
+        found: list[Row] = []
+        try:
+            found.extend(self.rows(table, columns, key=key, order=order))
+        except Unreadable as error:
+            self.trouble.setdefault(str(error), None)
+        return found
+
     def groups(self, table: str, column: str) -> Iterator[Any]:
         """The different values of a column, in the order in which they first stand in the table.
         Raises Unreadable."""
-        if not self.has(table, column):
-            return
-        name = _quoted(column)
-        query = (
-            f"SELECT typeof({name}) = 'text', CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB)"
-            f" ELSE {name} END FROM (SELECT {name}, min(rowid) AS first FROM {_quoted(table)}"
-            f" GROUP BY {name} ORDER BY first)"
-        )
-        try:
-            for is_text, value in self._connection.execute(query):
-                yield self._text(value) if is_text else value
-        except self._errors as error:
-            raise Unreadable(f"table {table}: {_reason(error)}") from error
+        seen: set[Any] = set()
+        for row in self.rows(table, (column,)):
+            value = row[column]
+            if value not in seen and self.has(table, column):
+                seen.add(value)
+                yield value
 
     def _condition(self, table: str, column: str) -> str:
         """What finds a key's rows without reading the whole table each time: where no index of the
@@ -255,9 +293,12 @@ def _connected(apsw: Any, path: Path, *, immutable: bool = False, write: bool = 
     uri = path.absolute().as_uri() + ("?immutable=1" if immutable else "")
     connection = apsw.Connection(uri, flags=flags | apsw.SQLITE_OPEN_URI)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.set_busy_timeout(2000)
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except apsw.CorruptError:  # a file that is shorter than it says: this lets the rest be read
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     return connection
 
 
@@ -301,6 +342,17 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _literal(value: Any) -> str:
+    """A key as SQL says it; text as its bytes, since a quotation mark or a NUL may be in it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return f"CAST(x'{value.encode('utf-8', 'surrogatepass').hex()}' AS TEXT)"
 
 
 def _quoted(name: str) -> str:
