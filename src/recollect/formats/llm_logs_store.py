@@ -38,7 +38,7 @@ class Thread:
         """The turns that ended in a message."""
         self.turn_ids: set[str] = set()
         self.model: str | None = None
-        for row in db.rows("turns", _TURN, key=("thread_id", thread_id), order=("id",)):
+        for row in db.beside("turns", _TURN, ("thread_id", thread_id), ("id",)):
             self._add_turn(row)
         self._add_line(tip)
         self._names = list(self._numbers)
@@ -83,10 +83,11 @@ class Thread:
         found: dict[object, object] = {}
         name = tip
         while name is not None and name not in self._numbers and name not in found:
-            row = self._db.one("messages", ("hash", "parent_hash"), ("hash", name))
-            if row is None:
+            rows = self._db.beside("messages", ("hash", "parent_hash"), ("hash", name))
+            if not rows:
                 self._missing.append(as_text(name))
                 break
+            row = rows[0]
             found[name] = row["parent_hash"]
             name = row["parent_hash"]
         fresh = []
@@ -124,7 +125,8 @@ class Thread:
         if number in self._said:
             return own
         for column in ("tip_message_hash", "parent_message_hash"):
-            row = self._db.one("turns", _TURN, (column, self._names[number]))
+            rows = self._db.beside("turns", _TURN, (column, self._names[number]))
+            row = rows[0] if rows else None
             if row is not None and (own is None or as_text(row["id"]) < as_text(own["id"])):
                 return row
         return own
