@@ -111,6 +111,29 @@ def test_the_layout_before_envelopes() -> None:
     assert reply.text == "Hi"
 
 
+def test_the_layout_of_messages_without_types() -> None:
+    bare: list[dict[str, Any]] = [
+        {"role": "user", "content": "Which branch?", "model": "m0"},
+        {"type": "tool_call", "function": {"name": "git"}, "arguments": "status"},
+        {"type": "tool_call", "function": {"name": "date"}, "arguments": "{}"},
+        {"type": "tool_result", "name": "git", "result": "On main"},
+        {"type": "tool_result", "name": "date", "result": "Today"},
+        {"role": "assistant", "content": "main"},
+        {"type": "error", "text": "No more"},
+    ]
+    text = "\n".join(json.dumps({"timestamp": "2025-09-10T12:00:00Z", **line}) for line in bare)
+    assert detected(text.encode(), "x") is codex
+    user, reply, first, second, last, error = messages(conversation := read(text))
+    assert (conversation.attributes["name"], conversation.attributes["model"]) == ("Which branch?", "m0")
+    assert user.metadata is None
+    calls = [part for part in reply.parts if isinstance(part, ToolCallPart)]
+    assert [(call.name, call.arguments) for call in calls] == [("git", "status"), ("date", {})]
+    assert first.parts == (ToolCallResponsePart("On main", calls[0].id),)
+    assert second.parts == (ToolCallResponsePart("Today", calls[1].id),)
+    assert (last.text, last.model) == ("main", "m0")
+    assert (error.text, error.metadata) == ("No more", {"injected": "error"})
+
+
 def test_how_tools_fared() -> None:
     rollout = Rollout().turn().typed("Go").call("c1").call("c2").call("c3").call("c4").call("c5")
     rollout.event("exec_command_end", call_id="c1", exit_code=2, duration={"secs": 1, "nanos": 500_000_000})

@@ -151,10 +151,12 @@ def test_the_growing_series_can_be_read_on(rollouts: dict[str, bytes]) -> None:
 
 
 def test_layouts_of_many_versions() -> None:
-    paths = sorted([*SMALL.glob("codex_*.jsonl"), *SMALL.glob("codex/*.jsonl")])
+    paths = sorted(
+        [*SMALL.glob("codex_*.jsonl"), *SMALL.glob("codex/*.jsonl"), *SMALL.glob("session_*.jsonl")]
+    )
     counts = {}
     for path in paths:
-        [conversation] = conversations(codex, Source.at(path))
+        conversation = read(path.name, path.read_bytes())
         counts[path.name] = len(messages(conversation))
     assert counts == {
         "large.jsonl": 15,
@@ -163,6 +165,9 @@ def test_layouts_of_many_versions() -> None:
         "codex_051_usage.jsonl": 0,
         "codex_052_raw.jsonl": 0,
         "codex_053_rate_limit.jsonl": 1,
+        "session_branch.jsonl": 5,
+        "session_simple.jsonl": 2,
+        "session_toolcall.jsonl": 4,
     }
 
 

@@ -28,16 +28,22 @@ _ENVELOPE = re.compile(
 _BARE_META = re.compile(
     rb'\s*\{\s*"id"\s*:\s*"[0-9a-f-]{36}"\s*,\s*"timestamp"\s*:\s*"[^"]*"\s*,\s*"instructions"\s*:'
 )
+_BARE_MESSAGE = re.compile(
+    rb'\{\s*"timestamp"\s*:\s*"[^"]*"\s*,\s*"role"\s*:\s*"(?:user|assistant|system)"\s*,\s*"content"\s*:'
+)
 
 
 def detect(head: bytes, name: str) -> float:
     """By envelopes of records; in the oldest layout by the header without a type."""
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+    head = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:1] != b"{":
         return 0.0
     if _ENVELOPE.search(head):
         return 0.95
     if _BARE_META.match(head):
         return 0.9
+    if _BARE_MESSAGE.match(head):
+        return 0.5
     return 0.5 if _NAMED.fullmatch(name) and b'"type"' in head else 0.0
 
 

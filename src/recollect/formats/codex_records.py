@@ -1,7 +1,8 @@
 """The lines of Codex rollouts as structs: only what is looked at is decoded.
 
 Newer files wrap each record into ``timestamp``, ``type`` and ``payload``; the oldest hold the bare
-records. Every field may be anything: its type is checked where it is used.
+records, messages without a type among them. Every field may be anything: its type is checked where
+it is used.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Payload(Struct, gc=False):
     model: Any = None
     # Events and compactions.
     message: Any = None
+    text: Any = None
     info: Any = None
     thread_name: Any = None
     reason: Any = None
@@ -85,6 +87,8 @@ def kind_and_payload(line: Line) -> tuple[str, Payload]:
     """Which kind of record a line is, and what it says; an empty kind for what is not looked at."""
     if line.payload is not None:
         return line.type if isinstance(line.type, str) else "", line.payload
+    if line.type is None and isinstance(line.role, str):
+        return "response_item", line
     if isinstance(line.type, str):
         return ("" if line.type in ENVELOPES else "response_item"), line
     return ("session_meta" if isinstance(line.id, str) else ""), line

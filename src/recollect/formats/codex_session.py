@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs, to_builtins
 
-from ..model import OtherPart, Part, Role, TextPart, Usage
+from ..model import OtherPart, Part, Role, TextPart, ToolCallPart, ToolCallResponsePart, Usage
 from .base import Damage, Mark, derived_uuid
 from .codex_drafts import Draft, Totals
 from .codex_items import call_part, content_parts, event_facts, image_part, output_parts, reasoning_part
@@ -71,6 +71,7 @@ class Session:
         self._held = 0
         self._typed: list[str] = []
         self._answers: dict[str, Draft] = {}
+        self._unnamed: list[ToolCallPart] = []
         self._ends: dict[str, dict[str, Any]] = {}
         self._before: datetime | None = None
         self._again: tuple[int, State] | None = None
@@ -170,16 +171,25 @@ class Session:
     # Items
 
     def _item(self, record: Record[Line], item: Payload) -> None:
-        kind = item.type if isinstance(item.type, str) else "unknown"
+        kind = item.type if isinstance(item.type, str) else "unknown" if item.role is None else "message"
+        if isinstance(item.model, str) and item.model:
+            self.state.model = item.model
         if kind == "message":
             self._message(record, item)
+        elif kind == "error":
+            self._error(record, item)
         elif kind == "reasoning":
             self._replied(record, [reasoning_part(item)])
         elif kind.endswith("_call"):
-            parts: list[Part] = [call_part(item, kind)]
+            call = call_part(item, kind)
+            if call.id is None and kind == "tool_call":
+                call = structs.replace(call, id=f"call_{self.state.records}")
+            parts: list[Part] = [call]
             if kind == "image_generation_call" and isinstance(item.result, str) and item.result:
                 parts.append(image_part(f"data:image/png;base64,{item.result}"))
             self._replied(record, parts)
+            if kind == "tool_call" and item.call_id is None:
+                self._unnamed.append(call)
         elif kind.endswith(("_output", "_result")):
             self._answer(record, item)
         elif kind == "agent_message":
@@ -217,6 +227,10 @@ class Session:
 
     def _answer(self, record: Record[Line], item: Payload) -> None:
         parts, facts = output_parts(item)
+        if item.call_id is None and self._unnamed:  # the oldest layout pairs by order
+            answer = parts[0]
+            if isinstance(answer, ToolCallResponsePart):
+                parts[0] = structs.replace(answer, id=self._unnamed.pop(0).id)
         draft = self._draft(record, "tool", parts)
         if isinstance(item.call_id, str):
             self._answers[item.call_id] = draft
@@ -260,6 +274,7 @@ class Session:
         self._pending.clear()
         self._typed.clear()
         self._answers.clear()
+        self._unnamed.clear()
         self._ends.clear()
         self._held = 0
 
@@ -280,10 +295,14 @@ class Session:
         elif kind == "turn_aborted":
             self._aborted(event)
         elif kind == "error":
-            text = event.message if isinstance(event.message, str) else text_of(event.error, "message")
-            self._draft(record, "system", [TextPart(text or "")]).injected = "error"
+            self._error(record, event)
         elif kind in _TURN_EDGES:
             self._open = False
+
+    def _error(self, record: Record[Line], event: Payload) -> None:
+        texts = (event.message, event.text, text_of(event.error, "message"))
+        text = next((text for text in texts if isinstance(text, str)), "")
+        self._draft(record, "system", [TextPart(text)]).injected = "error"
 
     def _totals(self, event: Payload) -> Totals | None:
         total = dict_of(event.info, "total_token_usage")
