@@ -205,7 +205,7 @@ def test_a_renamed_file_is_noticed():
 def test_rewriting_takes_body_texts_and_row_away():
     records = [m.message(1, "secret", body=b"secret"), m.message(2, "kept", body=b"kept"), m.update(3)]
     line = line_of(records, m.row(KEY, 3, body=b'{"preview":"secret"}'), texts=True)
-    again = lines.rewritten(line, {1: b'{"gone":1}'})
+    again = lines.rewritten(line, {1: (b'{"gone":1}', ())})
     assert lines.is_intact(again[:-1])
     assert b"secret" not in again
     assert bodies_of(again) == [b'{"gone":1}', b"kept", b"{}"]
