@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from recollect import BlobPart, Message, ReasoningPart, Store, TextPart, ToolCallPart, Usage
@@ -92,6 +95,13 @@ def test_a_fence_is_longer_than_any_run_of_backticks_inside(store):
         ("\\\\</details>", "\\\\\\</details>"),
         ("<div>\n  <SCRIPT>", "\\<div>\n  \\<SCRIPT>"),
         ("<https://example.org> and <b>", "<https://example.org> and <b>"),
+        ("List<String> or `List<String>`", "List\\<String> or `List<String>`"),
+        ("`a`` <b x> `` <i y>`", "`a`` <b x> `` <i y>`"),
+        ("`a\n<p> `<p>`", "`a\n\\<p> `\\<p>`"),
+        ("`a\n\n`<p>`", "`a\n\n`<p>`"),
+        ("\\`<p>`", "\\`\\<p>`"),
+        ("[a](b`c) <p> `", "[a](b`c) \\<p> `"),
+        ("1 < 2 and 2 > 1", "1 < 2 and 2 > 1"),
         ("```\n</details>\n```", "```\n</details>\n```"),
     ],
 )
@@ -168,3 +178,25 @@ def test_plain_text_names_what_nobody_typed(store):
     )
     assert "user (injected: environment)" in text
     assert "(system prompt)\n  Be brief.\n" in text
+
+
+MARKS = st.sampled_from(
+    [
+        *"<>`~#*-_=|[]()!&\\:;/ \n\n\n\t1.",
+        *("```", "~~~", "    ", "> ", "- ", "## User", "<https://a.b>", "<!--", "-->", "<?", "<![CDATA["),
+        *("<details>", "</details>", "</summary>", "<script>", "<pre", "<div", "</div>", "<a id=x>"),
+    ]
+)
+HARMLESS = re.compile(r"</?(b|br|i|s|q|u|em)\s*/?>", re.IGNORECASE)
+
+
+@given(st.lists(MARKS | st.text("ab<\n", max_size=3), max_size=25).map("".join))
+def test_no_text_swallows_what_comes_behind_it(text):
+    """The fold and the next message stand where they belong, whatever was said before."""
+    tokens = MarkdownIt("commonmark").parse(f"{contained(text)}\n\n</details>\n\n## Assistant\n")
+    assert [token.type for token in tokens[-4:]] == ["html_block", "heading_open", "inline", "heading_close"]
+    assert tokens[-4].content == "</details>\n"
+    assert [token.level for token in tokens[-4:]] == [0, 0, 1, 0]
+    inside = [child for token in tokens[:-4] for child in [token, *(token.children or [])]]
+    active = [t.content for t in inside if t.type in ("html_block", "html_inline")]
+    assert [tag for tag in active if not HARMLESS.match(tag)] == []

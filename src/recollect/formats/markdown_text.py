@@ -10,14 +10,16 @@ _TICKS = re.compile(r"`+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _TURN = re.compile(r"( {0,3})(#{1,2}\s+(?:user|assistant|system|developer|tool)\b)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|!&])")
-_BLOCK = re.compile(r"^( {0,3})<(?=[a-z/!?])(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
-"""The beginning of an HTML block, which may swallow what follows; ``<https://…>`` is none."""
-_TAG = re.compile(
-    r"(\\*)<(?=!|\?|/?(?:a|base|button|details|embed|form|iframe|img|input|link|math|meta|noembed|noframes|noscript"
-    r"|object|plaintext|pre|script|select|style|summary|svg|template|textarea|title|video|xmp)\b)",
+_MARK = re.compile(r"(\\*)(?:(`+)|<)")
+_TAG = re.compile(r"[a-z/!?]", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"/?(?:abbr|b|br|code|del|em|i|ins|kbd|mark|q|s|samp|small|strong|sub|sup|u|var)\s*/?>"
+    r"|[a-z][a-z0-9+.-]{1,31}:[^\s<>`]*>",
     re.IGNORECASE,
 )
-"""Tags that do more than mark a word, wherever they stand."""
+"""Tags that only mark words, and addresses: what may follow ``<``."""
+_LINKED = re.compile(r"\][(:\[]|\|")
+"""Links and tables, in which backticks can be something else than code."""
 
 
 def escaped(line: str) -> str:
@@ -42,26 +44,76 @@ def fenced(text: str, language: str) -> str:
 
 
 def contained(text: str) -> str:
-    """Markdown that ends where it ends: open code fences are closed; comments, tags and headings
+    """Markdown that ends where it ends: open code fences are closed; tags, comments and headings
     that look like the next message are defused."""
     lines: list[str] = []
     fence = ""
+    paragraph = _Paragraph()
     for line in text.split("\n"):
         found = _FENCE.fullmatch(line)
         if fence:
             if found and found[1].startswith(fence) and not found[2].strip():
                 fence = ""
+                paragraph = _Paragraph()
         elif found and not (found[1][0] == "`" and "`" in found[2]):
             fence = found[1]
+        elif not line.strip():
+            paragraph = _Paragraph()
         else:
-            line = _TURN.sub(r"\1\\\2", line)
-            line = _TAG.sub(_defused, _BLOCK.sub(r"\1\\<", line))
+            line = paragraph.defused(_TURN.sub(r"\1\\\2", line))
         lines.append(line)
     if fence:
         lines.append(fence)
     return "\n".join(lines)
 
 
-def _defused(match: re.Match[str]) -> str:
-    """A tag behind a backslash, unless one is there: a second one would only escape the first."""
-    return match[0] if len(match[1]) % 2 else f"{match[1]}\\<"
+class _Paragraph:
+    """Lines up to the next empty one. Tags get a backslash, but not in code, where it would show.
+
+    Where it is not plain that backticks mean code, they are taken for nothing: a backslash too many
+    is better than a tag.
+    """
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        """Lengths of runs of backticks that a later line may close."""
+        self._plain = True
+
+    def defused(self, line: str) -> str:
+        """The next line."""
+        if _LINKED.search(line):
+            self._plain = False
+        pieces: list[str] = []
+        place = 0
+        while (mark := _MARK.search(line, place)) is not None:
+            pieces.append(line[place : mark.start()])
+            place = mark.end()
+            if mark[2] is None:
+                pieces.append(self._bracket(line, mark))
+            elif (end := self._end_of_code(line, mark)) is not None:
+                pieces.append(line[mark.start() : end])
+                place = end
+            else:
+                pieces.append(mark[0])
+        return "".join([*pieces, line[place:]])
+
+    def _end_of_code(self, line: str, mark: re.Match[str]) -> int | None:
+        """Where a code span ends that begins with ``mark``, if it surely does both in this line."""
+        length = len(mark[2])
+        if mark[1] or length in self._open:
+            self._plain = False
+        if not self._plain:
+            return None
+        for run in _TICKS.finditer(line, mark.end()):
+            if len(run[0]) == length:
+                return run.end()
+        self._open.add(length)
+        return None
+
+    def _bracket(self, line: str, mark: re.Match[str]) -> str:
+        if len(mark[1]) % 2 or _HARMLESS.match(line, mark.end()):
+            return mark[0]
+        if _TAG.match(line, mark.end()):
+            return f"{mark[1]}\\<"
+        self._plain = False
+        return mark[0]
