@@ -1,8 +1,11 @@
 """Claude Code: side chains, sub-agents beside a session, and files that grow."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recollect.formats import claude_code, claude_code_records, claude_code_tree
 from recollect.formats.base import Conversation, Damage, Mark, Restart
@@ -237,3 +240,58 @@ def test_what_does_not_fit_in_memory_is_read_the_same(monkeypatch):
     assert (found.head, found.forks, found.mark()) == (whole.head, whole.forks, whole.mark())
     halves = zip(found.messages, found.messages, strict=True)  # two readers of one file at a time
     assert [(a, b) for a, b in halves] == [(message, message) for message in wanted]
+
+
+STEP = st.tuples(
+    st.sampled_from(["user", "reply", "reply", "more", "result", "result", "progress", "fact"]),
+    st.integers(0, 5),  # how far back the parent, reply or call lies
+)
+
+
+def wild(steps: list[tuple[str, int]]) -> Log:
+    """A session whose parents lie anywhere; what belongs together names what it belongs to."""
+    log = Log().user("start", "Go")
+    replies: list[tuple[str, str]] = []
+    for i, (kind, back) in enumerate(steps):
+        name = f"n{i:03}"
+        recent = [record["uuid"] for record in log.records if "uuid" in record]
+        if kind != "fact" and kind != "more":
+            log.last = (
+                None if back == 5 and kind == "progress" else recent[-1 - min(back // 2, len(recent) - 1)]
+            )
+        if kind == "user":
+            log.user(name, "And?")
+        elif kind == "reply":
+            log.reply(name, f"m{i}", call(f"t{i}"))
+            replies.append((name, f"m{i}"))
+        elif kind in ("more", "result") and replies:
+            place = max(0, len(replies) - 1 - back // 3)
+            before, reply = replies[place]
+            if kind == "more":
+                log.reply(name, reply, call(f"t{i}"), under=before, output=i)
+                replies[place] = (name, reply)
+            else:
+                log.result(name, f"t{int(before[1:])}", under=before)
+        elif kind == "progress":
+            log.add("progress", name, data={})
+        elif kind == "fact":
+            log.fact("ai-title", aiTitle=f"Title {i}", sessionId=SESSION)
+    return log
+
+
+@given(st.lists(STEP, max_size=30), st.data())
+def test_any_session_read_in_two_goes_is_the_whole(steps, data):
+    log = wild(steps)
+    parts = [line + b"\n" for line in log.lines()]
+    raw = b"".join(parts)
+    (whole,) = conversations(claude_code, Source(raw, NAME))
+    assert sum(map(len, lines(whole))) == len(messages(whole))
+    cut = data.draw(st.integers(1, len(parts)))
+    (old,) = conversations(claude_code, Source(b"".join(parts[:cut]), NAME))
+    before = messages(old)
+    lying = {message.id: message.parent_id for message in messages(whole)}
+    assert all(lying[message.id] == message.parent_id for message in before)
+    mark = old.mark()
+    if mark is not None:
+        with suppress(Restart):  # then the whole is read
+            same(before, resumed(raw, mark), whole)

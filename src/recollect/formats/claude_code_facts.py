@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from ..model import TextPart
-from .claude_code_injected import SYNTHETIC, injected_record, injected_text
+from .claude_code_injected import injected_record, injected_text
 from .claude_code_messages import from_user, results_in
 from .claude_code_records import Record
 
@@ -156,11 +156,6 @@ def one_line(text: str) -> str:
     """The beginning of a text as a title."""
     line = " ".join(text[: 4 * TITLE_LENGTH].split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
-
-
-def is_real(model: str) -> bool:
-    """Whether a reply's model is one: the client names another on replies of its own."""
-    return model != SYNTHETIC
 
 
 def provider_of(model: str | None) -> str | None:

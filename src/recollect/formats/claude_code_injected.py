@@ -60,3 +60,8 @@ def injected_reply(record: Record) -> str | None:
         return "api_error"
     body = record.message
     return "synthetic" if body is not None and body.model == SYNTHETIC else None
+
+
+def is_real(model: str) -> bool:
+    """Whether a reply's model is one: the client names another on replies of its own."""
+    return model != SYNTHETIC

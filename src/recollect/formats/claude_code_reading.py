@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from ..model import Message
 from .base import Conversation, Damage, Mark, Restart
-from .claude_code_facts import Facts, is_real, provider_of
+from .claude_code_facts import Facts, provider_of
 from .claude_code_records import Kept, Record, records
 from .claude_code_tree import MESSAGES, Numbers, Order, Seed, Tree
 
@@ -164,8 +163,7 @@ class Reading:
     def _conversation(self, strand: Strand) -> Conversation:
         tree, state = strand.tree, self._state
         layout = tree.layout()
-        real = frozenset(i for i, name in enumerate(tree.model_names) if is_real(name))
-        model = tree.last_model(layout, real) or (state.model if state is not None else None)
+        model = tree.last_model() or (None if state is None else state.model)
         parent, relation = self._link(strand)
         return Conversation(
             offset=strand.offset,
@@ -177,7 +175,7 @@ class Reading:
             parent=parent,
             relation=relation,
             after=None if state is None else state.seed.after,
-            mark=partial(self._mark, model) if strand is self._main else None,
+            mark=self._mark if strand is self._main else None,
         )
 
     def _link(self, strand: Strand) -> tuple[str | None, Literal["fork", "subagent"] | None]:
@@ -203,12 +201,14 @@ class Reading:
         }
         return {key: value for key, value in found.items() if value}
 
-    def _mark(self, model: str | None) -> Mark | None:
+    def _mark(self) -> Mark | None:
         """Where reading can go on; not with side chains in the file, which could go on as well."""
         anchor = None if self._sides.strands else self._main.tree.anchor()
         if anchor is None:
             return None
-        offset, seed = anchor
+        offset, seed, model = anchor
+        if model is None and self._state is not None:
+            model = self._state.model
         main = self._main
         state = State(main.facts, seed, main.agent, self._native_id(main), model, self.agents)
         return Mark(offset, msgspec.to_builtins(state))

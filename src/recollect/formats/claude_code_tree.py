@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..model import Message
 from .base import Restart, derived_uuid
 from .claude_code_blocks import KEY
+from .claude_code_injected import is_real
 from .claude_code_messages import calls_in, count_in, from_reply, from_user, message_id, results_in
 from .claude_code_records import Kept, Record
 from .trees import lay_out
@@ -317,23 +318,29 @@ class Tree:
             uuids.append(self._uuid(place, records[-1]))
         return from_reply(records, uuids, parent)
 
-    def last_model(self, layout: Order, real: frozenset[int]) -> str | None:
-        """The last model on the main line that is one of ``real`` (places in ``model_names``)."""
-        for place in range(layout.main - 1, -1, -1):
-            model = self._models[layout.order[place]]
-            if model and model - 1 in real:
-                return self.model_names[model - 1]
+    def last_model(self, node: int | None = None) -> str | None:
+        """The model that answered last on the line that ends in ``node``: by itself the main line."""
+        node = self._hang(self._last) if node is None else node
+        while node >= 0:
+            number = self._models[node]
+            if number and is_real(self.model_names[number - 1]):
+                return self.model_names[number - 1]
+            node = self.parents[node]
         return None
 
-    def anchor(self) -> tuple[int, Seed] | None:
-        """The last place before which nothing can change any more, and what to know of it."""
+    def anchor(self) -> tuple[int, Seed, str | None] | None:
+        """The last place before which nothing can change any more, what to know of it, and the
+        model that answered last before it."""
         if self._anchor is None:
             return None
-        offset, node, recent = self._anchor
+        return self._anchor.offset, self._seed_at(self._anchor), self.last_model(self._anchor.node)
+
+    def _seed_at(self, anchor: Anchor) -> Seed:
+        _, node, recent = anchor
         group = self._group[node]
         uuids = [uuid for uuid, at in recent if self._group[at] == group]
         if group == 0 and self._seed is not None:
-            return offset, Seed(self.name(node), uuids, self._seed.calls, self._seed.reply)
+            return Seed(self.name(node), uuids, self._seed.calls, self._seed.reply)
         first = self._kept[self._records[self._first[group]]]
         calls: list[str] = []
         reply = None
@@ -344,4 +351,4 @@ class Tree:
                 calls += calls_in(self._kept[self._records[place]])
                 if not (place := self._following[place]):
                     break
-        return offset, Seed(self.name(node), uuids, calls, reply)
+        return Seed(self.name(node), uuids, calls, reply)
