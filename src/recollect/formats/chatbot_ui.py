@@ -68,8 +68,8 @@ def _members(cursor: _Cursor) -> Iterator[Piece]:
         if key == "history" and cursor.peek() == 0x5B:
             is_export = True
             for place in cursor.items():
-                record = decoded(cursor.conversation(), place)
-                yield record if isinstance(record, Damage) else _conversation(record)
+                for record in decoded(cursor.conversation(), place):
+                    yield record if isinstance(record, Damage) else _conversation(record)
             continue
         raw = cursor.value(MAX_VALUE) or b""
         try:

@@ -32,28 +32,40 @@ def read_objects(
     cursor.start()
     broken = False
     for found in cursor.records(MAX_VALUE):
-        record = (
-            Damage(found.offset, found.reason)
-            if isinstance(found, Broken)
-            else decoded(found.raw or b"", found.offset, decoder)
-        )
-        if isinstance(record, Record) and marks.isdisjoint(record.value):
-            if broken:
-                continue
-            record = Damage(found.offset, f"no conversation: it has no key {' or '.join(sorted(marks))}")
-        broken = isinstance(found, Broken) or (broken and isinstance(record, Damage))
-        yield record
+        if isinstance(found, Broken):
+            broken = True
+            yield Damage(found.offset, found.reason)
+            continue
+        for record in decoded(found.raw or b"", found.offset, decoder):
+            if isinstance(record, Damage):
+                yield record
+            elif not marks.isdisjoint(record.value):
+                broken = False
+                yield record
+            elif not broken:
+                keys = " or ".join(sorted(marks))
+                yield Damage(found.offset, f"no conversation: it has no key {keys}")
 
 
-def decoded(raw: bytes, offset: int, decoder: Decode = decode) -> Record | Damage:
-    """A record from its bytes."""
+def decoded(raw: bytes, offset: int, decoder: Decode = decode) -> Iterator[Record | Damage]:
+    """A record from its bytes, and what is damaged. Where a byte is no UTF-8, the mark U+FFFD takes
+    its place: the other messages of the conversation are worth more than a character."""
     try:
         value = decoder(raw)
+    except UnicodeDecodeError as error:
+        yield Damage(offset + error.start, "a byte there is not UTF-8")
+        try:
+            value = decoder(raw.decode("utf-8", "replace").encode())
+        except ValueError as again:
+            yield Damage(offset, f"no JSON: {again}")
+            return
     except ValueError as error:
-        return Damage(offset, f"no JSON: {error}")
-    if not isinstance(value, dict):
-        return Damage(offset, "an object was expected")
-    return Record(value, offset, offset + len(raw))
+        yield Damage(offset, f"no JSON: {error}")
+        return
+    if isinstance(value, dict):
+        yield Record(value, offset, offset + len(raw))
+    else:
+        yield Damage(offset, "an object was expected")
 
 
 def opens_json(head: bytes) -> bool:
