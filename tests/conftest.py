@@ -16,6 +16,17 @@ settings.load_profile("recollect")
 
 # Switches of the tests themselves; every other RECOLLECT_ variable would configure the product.
 TEST_SWITCHES = frozenset({"RECOLLECT_SOAK", "RECOLLECT_TRANSCRIPTS"})
+
+# What other tools are told about their folders.
+TOOL_FOLDERS = (
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
+    "COPILOT_HOME",
+    "GEMINI_CLI_HOME",
+    "LLM_USER_PATH",
+    "PI_CODING_AGENT_DIR",
+    "PI_CODING_AGENT_SESSION_DIR",
+)
 _numbers = itertools.count()
 
 
@@ -32,6 +43,8 @@ def hermetic(monkeypatch, _homes):
     for name in [name for name in os.environ if name.startswith("RECOLLECT_")]:
         if name not in TEST_SWITCHES:
             monkeypatch.delenv(name)
+    for name in TOOL_FOLDERS:
+        monkeypatch.delenv(name, raising=False)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "PAGER", "LESS", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
     folders = {

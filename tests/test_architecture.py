@@ -88,6 +88,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "backports": ("packing.py",),
     "click": ("cli/*",),
     "rich": ("cli/*",),
+    "watchfiles": ("cli/watching.py",),
     "markdown_it": ("formats/html_text.py",),
     "pygments": ("formats/html_text.py", "formats/html_style.py"),
     "platformdirs": ("config*",),

@@ -39,7 +39,7 @@ def import_(
     The files' bytes are kept, compressed, so that export --format native gives them back.
     """
     sources: list[Any] = [sys.stdin.buffer if path == "-" else path for path in paths]
-    with app.writing() as store, _watched(app) as progress:
+    with app.writing() as store, progress_bar(app) as progress:
         result = store.import_(*sources, format=format_, keep_source=not no_source, **progress)
     _report(app, result)
     if result.damaged:
@@ -60,7 +60,7 @@ def _report(app: App, result: ImportResult) -> None:
 
 
 @contextmanager
-def _watched(app: App) -> Iterator[dict[str, Callable[..., None]]]:
+def progress_bar(app: App) -> Iterator[dict[str, Callable[..., None]]]:
     """A progress bar on stderr, as keyword arguments for the import; none where nobody watches."""
     if app.quiet or not sys.stderr.isatty():
         yield {}

@@ -114,6 +114,7 @@ def _prepare_streams() -> None:
         "sessions": "sessions:sessions",
         "search": "search:search",
         "import": "importing:import_",
+        "sync": "syncing:sync",
         "export": "exporting:export",
         "tags": "tags:tags",
         "cleanup": "cleanup:cleanup",
