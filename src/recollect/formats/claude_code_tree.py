@@ -100,6 +100,7 @@ class Tree:
         self._following = array("i")  # the next record of the same reply, 0 for none
         self._made: dict[int, str] = {}  # uuids of records that have none
         self._repeats: dict[int, int] = {}
+        self._shared: tuple[int, Record] | None = None  # a record of several messages, while they are made
         self._nodes = Numbers()
         self._replies = Numbers()
         self._calls = Numbers()
@@ -308,7 +309,11 @@ class Tree:
 
     def _message(self, node: int, parent: str | None, of_agent: bool) -> Message:
         place = self._first[node]
-        record = self._kept[self._records[place]]
+        if self._shared is not None and self._shared[0] == place:
+            record = self._shared[1]
+        else:
+            record = self._kept[self._records[place]]
+            self._shared = (place, record) if self._nth[node] else None
         uuid = self._uuid(place, record)
         if record.type != "assistant":
             return from_user(record, uuid, self._nth[node], parent, of_agent)
