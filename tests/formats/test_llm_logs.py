@@ -1,6 +1,7 @@
 """llm's logs.db: both schemas, merged; fragments, attachments, tools, forks."""
 
 import json
+import random
 from collections import Counter
 
 import pytest
@@ -367,3 +368,23 @@ def test_the_real_databases_hold_the_same_talks_in_both_schemas(archive, tmp_pat
         told.append(sorted(tuple(talk(one)) for one in everything))
     assert len(told) == 2
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("archive", [pytest.param("llm_logs.tar.xz", marks=real)])
+def test_real_databases_that_were_cut_or_flipped_give_what_is_left(archive):
+    chance = random.Random(4)
+    for path, data in archived(archive):
+        for turn_of in range(16):
+            hurt = bytearray(data)
+            if turn_of % 2:
+                del hurt[chance.randrange(len(data)) :]
+            else:
+                for _ in range(20):
+                    hurt[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            damaged = False
+            for piece in llm_logs.read(Source(bytes(hurt), path)):
+                told = [piece] if isinstance(piece, Damage) else list(piece.messages)
+                damaged |= any(isinstance(item, Damage) for item in told)
+                ids = [item.id for item in told if not isinstance(item, Damage)]
+                assert len(ids) == len(set(ids))
+            assert damaged or not turn_of % 2

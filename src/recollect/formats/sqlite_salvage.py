@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 _LAST = (1 << 63) - 1
@@ -17,21 +18,20 @@ class Salvage:
         self._connection = connection
         self._errors = errors
         self._from = f"FROM main.{table} NOT INDEXED"
-        self.complete = True
-        """Whether nothing had to be stepped over so far."""
 
     def scan(self, column: str | None = None, after: int = -_LAST) -> Iterator[tuple[int, Any]]:
         """Row ids from behind ``after`` on, in order, each with the value of a column."""
         last = after
         for _ in range(_MAX_GAPS):
             query = f"SELECT rowid, {column or 'NULL'} {self._from} WHERE rowid > ? ORDER BY rowid"
-            try:
+            with suppress(*self._errors):  # the caller has met the damage already and tells it
                 for row_id, value in self._connection.execute(query, (last,)):
+                    if row_id <= last:
+                        break  # the pages are in a tangle: what was given before comes again
                     last = row_id
                     yield row_id, value
-                return
-            except self._errors:
-                self.complete = False
+                else:
+                    return
             behind = self._behind(last, column)
             if behind is None:
                 return
@@ -56,6 +56,7 @@ class Salvage:
     def _readable(self, after: int, column: str | None) -> bool:
         query = f"SELECT rowid, {column or 'NULL'} {self._from} WHERE rowid > ? ORDER BY rowid LIMIT 1"
         try:
-            return self._connection.execute(query, (after,)).fetchone() is not None
+            found = self._connection.execute(query, (after,)).fetchone()
+            return found is not None and found[0] > after
         except self._errors:
             return False

@@ -137,7 +137,9 @@ class Database:
         last = -(1 << 62)
         try:
             for values in self._connection.execute(query, () if key is None else (key[1],)):
-                if by and len(by) > 1:
+                if by_row_id and (values[0] in seen or values[0] <= last):
+                    continue  # a tangle of damaged pages gives rows twice
+                if len(by) > 1:
                     seen.add(values[0])
                 elif by_row_id:
                     last = values[0]
