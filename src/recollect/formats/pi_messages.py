@@ -86,8 +86,8 @@ def entry_message(entry: Entry, model: str | None) -> Message | None:
         parts: tuple[Part, ...] = _answer(value)
         return Message(own_id, None, "tool", parts, at)
     spoken: Role = "system" if role == "system" else "user"
-    text, injected = _told(role, value)
-    content = [TextPart(text)] if text is not None else _parts(dict_of(value).get("content"))
+    told, injected = _told(role, value)
+    content: list[Part] = _parts(dict_of(value).get("content")) if told is None else [TextPart(told)]
     if role is None and not content:
         content = [OtherPart("message", value)]
     return Message(own_id, None, spoken, tuple(content), at, metadata=injected or None)
