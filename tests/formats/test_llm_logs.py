@@ -24,6 +24,7 @@ CREATE TABLE prompt_attachments(response_id TEXT, attachment_id TEXT, "order" IN
 CREATE TABLE fragments(id INTEGER PRIMARY KEY, hash TEXT, content TEXT, datetime_utc TEXT, source TEXT);
 CREATE TABLE prompt_fragments(response_id TEXT, fragment_id INTEGER, "order" INTEGER);
 CREATE TABLE system_fragments(response_id TEXT, fragment_id INTEGER, "order" INTEGER);
+CREATE TABLE schemas(id TEXT PRIMARY KEY, content TEXT);
 CREATE TABLE tools(id INTEGER PRIMARY KEY, hash TEXT, name TEXT, description TEXT, input_schema TEXT);
 CREATE TABLE tool_responses(tool_id INTEGER, response_id TEXT);
 CREATE TABLE tool_calls(id INTEGER PRIMARY KEY, response_id TEXT, tool_id INTEGER, name TEXT,
@@ -92,9 +93,10 @@ def test_a_row_of_the_older_tables_is_a_prompt_and_its_answer(tmp_path):
     details = json.dumps({"prompt_tokens_details": {"cached_tokens": 2}})
     rows = [
         ("conversations", ("c1", "Greetings", "m1")),
+        ("schemas", ("sch", '{"type": "object"}')),
         response("r2", "And you?", "Fine", second=2, system="Be brief", token_details=details),
         response("r1", "Hi", "Hello", system="Be brief", options_json='{"temperature": 0}',
-                 reasoning="A greeting", resolved_model="m1-0405"),
+                 reasoning="A greeting", resolved_model="m1-0405", schema_id="sch"),
     ]  # fmt: skip
     (found,) = read(tmp_path, OLD, rows)
     assert (found.native_id, found.attributes) == ("c1", {"name": "Greetings", "model": "m1"})
@@ -109,6 +111,7 @@ def test_a_row_of_the_older_tables_is_a_prompt_and_its_answer(tmp_path):
     assert first.metadata["llm"]["options"] == {"temperature": 0}
     assert first.metadata["llm"]["resolved_model"] == "m1-0405"
     assert first.metadata["llm"]["duration_ms"] == 12
+    assert first.metadata["llm"]["schema"] == {"type": "object"}
     assert first.created_at.isoformat() == f"{DAY}1.500000+00:00"
 
 

@@ -13,6 +13,7 @@ from .llm_logs_parts import (
     figures_of,
     fragment_text,
     fragments_named,
+    schema_of,
     tools_of,
     usage_of,
 )
@@ -78,7 +79,8 @@ class _Response:
             metadata = {KEPT: {"fragments": named}} if named else None
             yield self.message("prompt", "user", prompt, metadata=metadata)
         row = self._row
-        own = figures_of(row, tools=tools_of(self._db, "tool_responses", "response_id", self._id))
+        tools = tools_of(self._db, "tool_responses", "response_id", self._id)
+        own = figures_of(row, schema=schema_of(self._db, row), tools=tools)
         own["response_id"] = as_text(self._id)
         yield self.message(
             "response",

@@ -82,3 +82,11 @@ def tools_of(db: Database, links: str, column: str, value: object) -> list[str]:
         tools = db.beside("tools", ("name",), ("id", link["tool_id"]))
         names.extend(as_text(tool["name"]) for tool in tools if tool["name"] is not None)
     return names
+
+
+def schema_of(db: Database, row: Row) -> Any:
+    """The JSON schema that a call's answer had to meet, None when there was none."""
+    if row["schema_id"] is None:
+        return None
+    rows = db.beside("schemas", ("content",), ("id", row["schema_id"]))
+    return json_of(rows[0]["content"]) if rows else None

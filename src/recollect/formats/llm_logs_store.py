@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ..model import Message, Usage
 from .base import Damage
 from .llm_logs_messages import read_message
-from .llm_logs_parts import FIGURES, KEPT, figures_of, fragments_named, tools_of, usage_of
+from .llm_logs_parts import FIGURES, KEPT, figures_of, fragments_named, schema_of, tools_of, usage_of
 from .sqlitefile import Database, Row, Unreadable
 from .stored_parts import as_text, id_of
 from .times import from_iso
@@ -141,6 +141,7 @@ class Thread:
             own |= figures_of(
                 turn,
                 turn_id=id_of(turn["id"]),
+                schema=schema_of(self._db, turn),
                 tools=tools_of(self._db, "turn_tools", "turn_id", turn["id"]),
                 fragments=fragments_named(self._db, [link["fragment_id"] for link in links]),
             )
