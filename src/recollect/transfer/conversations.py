@@ -185,7 +185,7 @@ class Conversations:
 
         def done() -> None:
             if created and not commit.base:
-                self._tally.created(commit.key.session_id, count)
+                self._tally.created(commit.key.session_id, max(count, 0))
             elif count >= 0:
                 self._tally.updated(commit.key.session_id, count)
 

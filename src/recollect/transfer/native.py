@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from pathlib import PurePath
 from typing import NamedTuple
 
 from ..backend import Key
@@ -32,9 +33,9 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
     found = await notes(core, key)
     source = kept(found)
     if source is None or not source.note.whole:
-        for entry in await Ledger(core).holding(session_id):
-            if entry.rest and not entry.ends and not any(note.erased for _, note in found):
-                return NativeFile(found[-1][1].file, _joined(core, [], entry.rest), entry.path)
+        shared = None if any(note.erased for _, note in found) else await _shared(core, session_id)
+        if shared is not None:
+            return shared
         raise _missing(session_id, [note for _, note in found])
     if not source.note.slice:
         return NativeFile(source.note.file, kept_bytes(core, key, source), session_id)
@@ -46,6 +47,20 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
         f"The file {source.note.file!r} holds more than session {session_id!r}, and not all of it is left.",
         hint="Import it again, or export the session in another format.",
     )
+
+
+async def _shared(core: Core, session_id: str) -> NativeFile | None:
+    """A file whose parts nobody can tell apart, such as a database: its first session holds all of it."""
+    for entry in reversed(await Ledger(core).holding(session_id)):
+        key = core.key(entry.sessions[0])
+        source = kept(await notes(core, key))
+        if entry.ends or (source is None and not entry.rest):
+            continue
+        if entry.rest:
+            return NativeFile(PurePath(entry.path).name, _joined(core, [], entry.rest), entry.path)
+        if source is not None and source.note.whole and source.size == entry.size:
+            return NativeFile(source.note.file, kept_bytes(core, key, source), entry.path)
+    return None
 
 
 async def beside(core: Core, session_id: str) -> list[NativeFile]:
