@@ -8,7 +8,7 @@ from typing import Any
 
 from recollect import BlobPart, TextPart
 from recollect.formats import chatgpt
-from recollect.formats.chatgpt_assets import Assets
+from recollect.formats.chatgpt_assets import Assets, pointer_of
 from recollect.model import OtherPart, UriPart
 
 from .format_sources import Folder, Source, conversations, messages
@@ -134,4 +134,18 @@ def test_pieces_without_a_known_form_are_kept() -> None:
         OtherPart("part", None),
         OtherPart("new", {"content_type": "new"}),
         OtherPart("part", {"asset_pointer": 3}),
+    )
+
+
+def test_bytes_of_files_are_written_into_the_pointer(tmp_path: Path) -> None:
+    (tmp_path / "file-ABCDEFGH.png").write_bytes(PNG)
+    path = tmp_path / "conversations.json"
+    path.write_text(export(image("file-service://file-ABCDEFGH", width=2)))
+    (conversation,) = conversations(chatgpt, Source.at(path))
+    (part,) = messages(conversation)[0].parts
+    piece = pointer_of(part)
+    assert piece is not None
+    assert piece["width"] == 2
+    assert Assets(None, None).part(piece) == BlobPart(
+        PNG, "image/png", "image", metadata={"chatgpt": {"width": 2}}
     )

@@ -96,7 +96,8 @@ class Assets:
 
 
 def pointer_of(part: Part) -> dict[str, Any] | None:
-    """The piece that stands for a part with bytes or an address; None for another part."""
+    """The piece that stands for a part with bytes or an address; None for another part. Bytes are
+    written into the pointer, also those that were in a file: a lone JSON file has nothing beside it."""
     if isinstance(part, BlobPart):
         encoded = base64.b64encode(part.content).decode()
         pointer = f"data:{part.mime_type or 'application/octet-stream'};base64,{encoded}"
@@ -104,11 +105,10 @@ def pointer_of(part: Part) -> dict[str, Any] | None:
         pointer = part.uri
     else:
         return None
-    own = dict_of(part.metadata, "chatgpt")
     kinds = [kind for kind, modality in POINTERS.items() if modality == part.modality]
-    kind = kinds[0] if kinds else "image_asset_pointer"
+    own = dict_of(part.metadata, "chatgpt")
     rest = {key: value for key, value in own.items() if key not in ("asset_pointer", "file")}
-    return {"content_type": kind, **rest, "asset_pointer": own.get("asset_pointer", pointer)}
+    return {"content_type": kinds[0] if kinds else "image_asset_pointer", **rest, "asset_pointer": pointer}
 
 
 def _inline(pointer: str) -> tuple[bytes, str] | None:
