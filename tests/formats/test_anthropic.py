@@ -200,7 +200,7 @@ def test_a_document_is_read_whole():
     assert len({message.id for message in messages}) == 4
     assert [m.id for m in read(text)[0].messages] == [m.id for m in messages]
     with Store("memory:") as store:
-        (session_id,) = [one.id for one in store.import_(io.BytesIO(text)).sessions]
+        (session_id,) = store.import_(io.BytesIO(text)).sessions
         assert json.loads(store.export(session_id, format="anthropic")) == document
 
 
@@ -286,3 +286,47 @@ def test_what_is_left_of_a_message_that_was_kept_whole_is_still_written():
     answer, words = reader.read(value)
     assert list(api_messages([answer, words])) == [value]
     assert list(api_messages([words])) == [{"role": "user", "content": "t"}]
+
+
+DOCUMENT = json.dumps(
+    [
+        {
+            "id": f"c{number}",
+            "system": "s",
+            "messages": [
+                {"role": "user", "content": "é" * 20},
+                {
+                    "role": "assistant",
+                    "content": [{"type": "tool_use", "id": "c1", "name": "run", "input": {"a": [1]}}],
+                },
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "r"}]},
+            ],
+        }
+        for number in range(3)
+    ],
+    ensure_ascii=False,
+).encode()
+
+
+def whole(pieces) -> list[str | None]:
+    return [
+        piece.native_id for piece in pieces if isinstance(piece, Conversation) and len(list(piece.messages))
+    ]
+
+
+def test_a_file_cut_anywhere_gives_what_is_complete():
+    ends = [piece.end for piece in read(DOCUMENT)]
+    for size in range(0, len(DOCUMENT), 3):
+        expected = [f"c{number}" for number, end in enumerate(ends) if end <= size]
+        assert whole(read(DOCUMENT[:size])) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, len(DOCUMENT) - 1), st.integers(0, 255)), min_size=1, max_size=20))
+def test_flipped_bytes_never_raise(flips):
+    raw = bytearray(DOCUMENT)
+    for place, value in flips:
+        raw[place] = value
+    anthropic.detect(bytes(raw), "x")
+    for piece in read(bytes(raw)):
+        if isinstance(piece, Conversation):
+            assert all(isinstance(item, Message | Damage) for item in piece.messages)

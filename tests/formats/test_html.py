@@ -122,6 +122,7 @@ def test_everything_that_was_said_is_there_and_folded_where_it_is_long():
     assert '<summary title="c1">Tool call <code>clock</code> · UTC</summary>' in text
     assert "1,200 tokens in, 30 out, $0.02" in words
     assert "Injected: environment" in words
+    assert text.count('<article class="user injected"') == 1
     assert f'src="data:image/png;base64,{base64.b64encode(PNG).decode()}"' in text
 
 

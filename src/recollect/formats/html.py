@@ -39,6 +39,8 @@ def write(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
     write(_HEAD.format(policy=policy(), style=stylesheet(), title=escape(title(info))))
     write('<dl class="facts">\n')
     for name, value in facts(info):
+        if name == "name":
+            continue  # the heading says it
         text = ", ".join(value) if isinstance(value, list) else str(value)
         write(f"<dt>{name.replace('_', ' ')}</dt><dd>{escape(one_line(text))}</dd>\n")
     write("</dl>\n")
@@ -63,10 +65,11 @@ def _write_contents(messages: Iterable[Message], write: Write) -> None:
 
 
 def _write_message(number: int, message: Message, write: Write) -> None:
-    write(f'<article class="{message.role}" id="m{number}" dir="auto">\n{_header(number, message)}')
+    kind = injected(message)
+    role = message.role if kind is None else f"{message.role} injected"
+    write(f'<article class="{role}" id="m{number}" dir="auto">\n{_header(number, message)}')
     if is_erased(message):
         write('<p class="erased">[erased]</p>\n')
-    kind = injected(message)
     if kind is not None:
         write(f'<details class="injected"><summary>Injected: {escape(kind)}</summary>\n')
     for part in message.parts:

@@ -39,11 +39,13 @@ dl.facts dd { margin: 0; }
 nav { border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0; padding: .5rem 1rem; }
 nav ol { margin: .5rem 0; max-height: 60vh; overflow-y: auto; }
 nav a { text-decoration: none; }
+nav details { border: 0; margin: 0; padding: 0; }
 article { border-left: .2rem solid transparent; margin: 1.25rem 0; padding-left: .9rem;
   unicode-bidi: isolate; }
 article.user { background: var(--user); border-radius: .5rem; border-left-color: var(--mark);
   padding: .6rem .9rem; }
-article.tool, article.system, article.developer { border-left-color: var(--line); }
+article.injected { background: none; }
+article.injected, article.tool, article.system, article.developer { border-left-color: var(--line); }
 article > header { align-items: baseline; color: var(--soft); display: flex; flex-wrap: wrap;
   font-size: .82rem;
   gap: .2rem .75rem; }
