@@ -11,14 +11,16 @@ PYTHONS ?= python3.11 python3.12 python3.13
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK ?= 20
-SOAK_ARGS ?= $(wildcard tests/properties tests/faults)
+SOAK_ARGS ?= $(wildcard tests/properties tests/faults tests/formats/test_damaged.py)
+FUZZ ?= 60
+FUZZ_ARGS ?=
 WORKERS ?= auto
 
 PY := $(VENV)/bin/python
 SETUP := scripts/setup_venv.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak docs lock clean setup-run setup-dev test-all-pythons
+.PHONY: help demo test check format bench soak fuzz docs lock clean setup-run setup-dev test-all-pythons
 
 help: ## Show what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +46,9 @@ bench: setup-dev ## Measure everything against its raw limit (minutes; BENCH_ARG
 
 soak: setup-dev ## Run random and fault tests with many more rounds (SOAK=20, SOAK_ARGS=…)
 	@RECOLLECT_SOAK=$(SOAK) $(PY) -m pytest -n $(WORKERS) $(SOAK_ARGS)
+
+fuzz: setup-dev ## Feed every reader damaged files for a minute each (FUZZ=60, FUZZ_ARGS="codex pi")
+	@$(PY) fuzz/run.py --seconds $(FUZZ) $(FUZZ_ARGS)
 
 docs: setup-dev ## Regenerate docs/reference, then run every example in the documentation
 	@$(PY) scripts/make_reference.py

@@ -68,7 +68,7 @@ def samples() -> list[Sample]:
     with (TRANSCRIPTS / "manifest.jsonl").open(encoding="utf-8") as manifest:
         listed = [json.loads(line) for line in manifest]
     inside = [
-        Sample(one["path"], one["container"]) for one in listed if one.get("container", "").endswith(".xz")
+        Sample(one["path"], one["container"]) for one in listed if str(one.get("container")).endswith(".xz")
     ]
     return [*loose, *inside]
 
