@@ -24,7 +24,7 @@ from recollect.formats import openai_chat, sharegpt
 from recollect.formats.base import HEAD_BYTES, Conversation, Damage
 from recollect.model import OtherPart, UriPart
 
-from .format_sources import TRANSCRIPTS, Source, archived, conversations, messages, real
+from .format_sources import Source, archived, conversations, messages, real
 
 BEGUN = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -278,4 +278,14 @@ class TestReal:
             ]
             assert all(answer.id for answer in answers)
         assert not expected
-        assert TRANSCRIPTS.is_dir()
+
+    def test_real_turns_come_back_from_what_is_written_of_them(self) -> None:
+        for path, data in archived("sharegpt.tar.xz"):
+            for one in conversations(sharegpt, Source(data, path))[::20]:
+                found = [replace(message, id="", metadata=None) for message in messages(one)]
+                info = SessionInfo(
+                    "s", "default", 1, BEGUN, BEGUN, metadata=one.attributes.get("metadata", {})
+                )
+                (again,) = conversations(sharegpt, Source(written(info, found)))
+                assert [replace(message, id="") for message in messages(again)] == found
+                assert again.attributes == one.attributes
