@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -218,6 +218,7 @@ def written(info: SessionInfo, found: list[Message]) -> str:
 
 
 @given(line(), st.none() | WORD, st.none() | TEXT.filter(bool))
+@example([Message(role="user", parts=(BlobPart(b"", "image/png", "image"),))], None, None)
 def test_reading_gives_back_what_was_written(
     found: list[Message], name: str | None, prompt: str | None
 ) -> None:

@@ -7,6 +7,7 @@ in ``<think>``.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -197,8 +198,7 @@ def _written(part: Part, media: dict[str, list[str]]) -> str:
         media[kind].append(part.uri)
         return f"<{kind}>"
     if isinstance(part, BlobPart) and kind in MEDIA:
-        media[kind].append(
-            f"data:{part.mime_type or 'application/octet-stream'};base64,{part.to_dict()['content']}"
-        )
+        encoded = base64.b64encode(part.content).decode()
+        media[kind].append(f"data:{part.mime_type or 'application/octet-stream'};base64,{encoded}")
         return f"<{kind}>"
     return dumps(part.to_dict()).decode()
