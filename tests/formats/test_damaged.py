@@ -26,6 +26,11 @@ class File:
         if self.module is None:
             pytest.skip("no format of ours")
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether each line is a record of its own."""
+        return self.module.NAME in LINES and self.name.endswith(".jsonl")
+
     def read(self, data: bytes) -> Outcome:
         return outcome(self.module, data, self.name, self.path)
 
@@ -61,11 +66,12 @@ def test_cut_off(sample: Sample) -> None:
         for number, (conversation, _) in enumerate(whole.conversations):
             if conversation.end is not None and conversation.end <= place:
                 assert same(whole, found, number), f"{where}: conversation {number} is not what it was"
-        if file.module.NAME in LINES:
+        if file.has_lines:
             begin = data.rfind(b"\n") + 1
             lost = missing(file.read(data[:begin]), found)
             assert not lost, f"{where}: {len(lost)} parts before the cut are missing"
-        assert found.damages or found.conversations or not data.strip(), f"{where}: nothing was said"
+        said = found.damages or found.conversations or not whole.conversations or not data.strip()
+        assert said, f"{where}: nothing was said"
 
 
 @pytest.mark.parametrize("sample", FILES)
@@ -73,12 +79,15 @@ def test_with_a_byte_changed(sample: Sample) -> None:
     file = File(sample)
     whole = file.read(file.data)
     count = sum(len(messages) for _, messages in whole.conversations)
+    parts = whole.parts
     for place, data in flips(file.data, sample.label):
         found = file.read(data)
         file.also_as_found(data)
         where = f"{file.module.NAME}: {sample.label} with byte {place} {file.data[place]} -> {data[place]}"
-        if file.module.NAME in LINES:
-            lost = missing(file.read(without_line(file.data, place)), found)
+        if file.has_lines:
+            lost = [
+                part for part in missing(file.read(without_line(file.data, place)), found) if part in parts
+            ]
             assert not lost, f"{where}: {len(lost)} parts outside of the line are missing"
         for number, (conversation, _) in enumerate(whole.conversations):
             outside = conversation.end is not None and not conversation.offset <= place <= conversation.end
