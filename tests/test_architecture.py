@@ -97,6 +97,9 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
 }
 """Third-party package → the files that may import it."""
 
+LATER_STDLIB = {"compression"}
+"""What newer Pythons bring along."""
+
 PURE = {"errors", "model", "backend", "records", "codec", "core", "index", "formats", "helpers", "options"}
 CONCURRENCY = {"asyncio", "threading", "multiprocessing", "concurrent", "socket", "subprocess", "sqlite3"}
 """What the pure parts must not import: whoever runs them decides about threads and loops."""
@@ -188,7 +191,7 @@ def layering(found: Import) -> str | None:
 def third_party(found: Import) -> str | None:
     """What is wrong with an import of somebody else's package, or None."""
     top = found.target.partition(".")[0]
-    if top == ROOT_MODULE or top in sys.stdlib_module_names or found.typing:
+    if top == ROOT_MODULE or top in {*sys.stdlib_module_names, *LATER_STDLIB} or found.typing:
         return None
     if top not in THIRD_PARTY:
         return f"{found.place} {top} is not a dependency"

@@ -35,7 +35,7 @@ def record(number: int, text: str, *, session: str = "5e551011-0000-4000-8000-00
         "parentUuid": f"00000000-0000-4000-8000-{number - 1:012}" if number else None,
         "sessionId": session,
         "timestamp": f"2025-05-01T12:00:{number % 60:02}.000Z",
-        "cwd": "/home/x",
+        "cwd": "/srv/app",
         "version": "2.0.0",
         "message": message,
     }

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..backend import Key
-from ..core.appending import same_content
 from ..core.base import Core
 from ..core.batch import Batch, End
 from ..core.branching import free_name
@@ -31,7 +30,7 @@ from ..records import HeadBody, Line, State, is_tombstone, preview_of
 from .drafting import Drafts, Stretch
 from .given import Given, changed
 from .keeping import Part, cuts
-from .lines import Relation, has_grown
+from .lines import Relation, has_grown, is_known
 from .writing import Writing
 
 ASIDE = "alternate-"
@@ -163,7 +162,7 @@ class Growth:
             if number and old.parent_id != previous:
                 return places[:number]
             previous = old.id
-            if not same_content(old, draft.message, dated=False):
+            if not is_known(old, draft.message):
                 if not has_grown(old, draft.message):
                     return places[:number]
                 self._writing.amend(await one(self._core, self._key, seq), old, draft)

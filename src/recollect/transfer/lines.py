@@ -56,7 +56,7 @@ async def compare(core: Core, key: Key, state: State, drafts: Drafts, start: int
             fresh = next(new, None)
             if fresh is None:
                 return Relation(common, tip, False, True, amendments)
-            if not _same(old, fresh.message):
+            if not is_known(old, fresh.message):
                 if not has_grown(old, fresh.message):
                     return Relation(common, tip, False, False, amendments)
                 amendments.append(Amendment(record, old, fresh))
@@ -79,10 +79,12 @@ def has_grown(old: Message, new: Message) -> bool:
     )
 
 
-def _same(old: Message, new: Message) -> bool:
+def is_known(old: Message, new: Message) -> bool:
+    """Whether a stored message says all that ``new`` does: it is the same, was erased here (and is not
+    to come back by an import), or ``new`` is from when less of it was there."""
     if same_content(old, new, dated=False):
         return True
-    return old.id == new.id and is_tombstone(old)  # erased here: not to come back by an import
+    return (old.id == new.id and is_tombstone(old)) or (old.parts != new.parts and has_grown(new, old))
 
 
 Stored = tuple[StoredRecord, Message]
