@@ -172,6 +172,12 @@ def without_line(data: bytes, place: int) -> bytes:
     return data[:begin] + (data[end + 1 :] if end >= 0 else b"")
 
 
+def renames_a_key(data: bytes, place: int) -> bool:
+    """Whether the byte is in a key of an object: another key says nothing to anyone, and is no damage."""
+    begin, end = data.rfind(b'"', 0, place), data.find(b'"', place)
+    return begin >= 0 and end >= 0 and data[end + 1 : end + 20].lstrip().startswith(b":")
+
+
 def reader_of(data: bytes, name: str) -> Any:
     """The module of the undamaged file's format; None when no format knows it."""
     return formats.detected(data, name)
