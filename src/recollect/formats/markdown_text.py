@@ -10,7 +10,7 @@ _TICKS = re.compile(r"`+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _TURN = re.compile(r"( {0,3})(#{1,2}\s+(?:user|assistant|system|developer|tool)\b)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|!&])")
-_MARK = re.compile(r"(\\*)(?:(`+)|<)")
+_MARK = re.compile(r"`+|<")
 _TAG = re.compile(r"[a-z/!?]", re.IGNORECASE)
 _HARMLESS = re.compile(
     r"/?(?:abbr|b|br|code|del|em|i|ins|kbd|mark|q|s|samp|small|strong|sub|sup|u|var)\s*/?>"
@@ -88,7 +88,7 @@ class _Paragraph:
         while (mark := _MARK.search(line, place)) is not None:
             pieces.append(line[place : mark.start()])
             place = mark.end()
-            if mark[2] is None:
+            if mark[0] == "<":
                 pieces.append(self._bracket(line, mark))
             elif (end := self._end_of_code(line, mark)) is not None:
                 pieces.append(line[mark.start() : end])
@@ -99,8 +99,8 @@ class _Paragraph:
 
     def _end_of_code(self, line: str, mark: re.Match[str]) -> int | None:
         """Where a code span ends that begins with ``mark``, if it surely does both in this line."""
-        length = len(mark[2])
-        if mark[1] or length in self._open:
+        length = len(mark[0])
+        if _backslashes(line, mark.start()) or length in self._open:
             self._plain = False
         if not self._plain:
             return None
@@ -111,9 +111,18 @@ class _Paragraph:
         return None
 
     def _bracket(self, line: str, mark: re.Match[str]) -> str:
-        if len(mark[1]) % 2 or _HARMLESS.match(line, mark.end()):
-            return mark[0]
+        """The bracket ``mark``, behind a backslash if it begins a tag and there is none yet."""
+        if _backslashes(line, mark.start()) % 2 or _HARMLESS.match(line, mark.end()):
+            return "<"
         if _TAG.match(line, mark.end()):
-            return f"{mark[1]}\\<"
+            return "\\<"
         self._plain = False
-        return mark[0]
+        return "<"
+
+
+def _backslashes(line: str, place: int) -> int:
+    """How many stand right before a place."""
+    count = 0
+    while count < place and line[place - count - 1] == "\\":
+        count += 1
+    return count
