@@ -14,6 +14,7 @@ from refpages.commands import cli
 from refpages.errors import errors
 from refpages.layout import layout
 from refpages.shapes import shapes
+from refpages.tools import known_tools
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "file-layout.md": layout,
     "json.md": shapes,
+    "tools.md": known_tools,
     "urls-and-configuration.md": addresses,
 }
 

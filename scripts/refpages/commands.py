@@ -58,7 +58,7 @@ def _command(path: tuple[str, ...], command: click.Command) -> list[str]:
 
 
 def _argument(parameter: click.Argument) -> str:
-    name = parameter.metavar or (parameter.name or "").upper()
+    name = (parameter.metavar or (parameter.name or "").upper()).strip("[]")
     return f"{name.removesuffix('...')}…" if parameter.nargs == -1 else name
 
 
