@@ -15,8 +15,12 @@
     ├── ClosedError                 the store was closed before the call
     ├── BusyError                   others held the lock past the deadline
     ├── FullError                   no room left on the device
-    └── UnavailableError            the engine did not answer, or failed while it worked
-        └── UnknownOutcomeError     … after the commit was sent: it may or may not be stored
+    ├── UnavailableError            the engine did not answer, or failed while it worked
+    │   └── UnknownOutcomeError     … after the commit was sent: it may or may not be stored
+    └── ChatError                   a model gave no answer; what it had said before is kept
+        ├── ModelAccessError        no API key, or the provider refused it
+        ├── ModelLimitError         too many requests, or the quota is spent
+        └── ModelUnavailableError   no connection, a cut one, a time-out, or the provider failed
 
 Backends map driver errors to this tree at one boundary each and keep the cause. A message says
 what happened and where; ``hint`` says what to do next; ``retryable`` says whether the same call
@@ -33,6 +37,7 @@ __all__ = [
     "AccessError",
     "AmbiguousError",
     "BusyError",
+    "ChatError",
     "ClosedError",
     "ConfigError",
     "ConflictError",
@@ -41,6 +46,9 @@ __all__ = [
     "FullError",
     "InvalidError",
     "MissingExtraError",
+    "ModelAccessError",
+    "ModelLimitError",
+    "ModelUnavailableError",
     "NotFoundError",
     "StoreError",
     "StoreWarning",
@@ -185,6 +193,51 @@ class UnknownOutcomeError(UnavailableError):
     """The engine failed after the commit was sent: it may or may not be stored."""
 
     code = "unknown_outcome"
+
+
+class ChatError(StoreError):
+    """A model gave no answer: the provider refused the request, or the reply made no sense.
+
+    What the model had said before is kept, marked ``interrupted``, and the conversation can go on.
+    ``status`` is the HTTP status of the provider's answer, None when there was none.
+    """
+
+    code = "chat"
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ModelAccessError(ChatError):
+    """There is no API key for the model, or the provider refused it."""
+
+    code = "model_access"
+
+
+class ModelLimitError(ChatError):
+    """Too many requests, or the quota is spent. ``retry_after`` is the provider's wish in seconds."""
+
+    code = "model_limit"
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, hint=hint)
+        self.retry_after = retry_after
+
+
+class ModelUnavailableError(ChatError):
+    """No connection to the provider, a cut one, a time-out, or a failure on its side."""
+
+    code = "model_unavailable"
+    retryable = True
 
 
 class StoreWarning(UserWarning):

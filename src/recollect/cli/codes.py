@@ -6,6 +6,7 @@ from ..errors import (
     AccessError,
     AmbiguousError,
     BusyError,
+    ChatError,
     ClosedError,
     ConfigError,
     ConflictError,
@@ -14,6 +15,9 @@ from ..errors import (
     FullError,
     InvalidError,
     MissingExtraError,
+    ModelAccessError,
+    ModelLimitError,
+    ModelUnavailableError,
     NotFoundError,
     StoreError,
     TrashedError,
@@ -51,6 +55,10 @@ EXIT_CODES: dict[type[StoreError], int] = {
     FullError: FAILURE,
     UnavailableError: FAILURE,
     UnknownOutcomeError: FAILURE,
+    ChatError: FAILURE,
+    ModelAccessError: ACCESS,
+    ModelLimitError: FAILURE,
+    ModelUnavailableError: FAILURE,
 }
 
 
