@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct, to_builtins
 
 from ..backend import SOURCE, Commit, Key
@@ -17,7 +16,7 @@ from ..core.base import RESERVED, Core
 from ..core.batch import Batch
 from ..errors import ConflictError
 from ..formats.base import Mark
-from ..records import Patch, SourceBody
+from ..records import Patch
 
 NAMESPACE = f"{RESERVED}imports"
 _BATCH = 4096
@@ -54,6 +53,12 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     def mark(self) -> Mark | None:
         """Where reading can go on."""
         return Mark(self.offset, self.state) if self.offset else None
+
+
+class _Noted(Struct, frozen=True):
+    """A record that holds an entry: a SourceBody, decoded in one go."""
+
+    source: Entry
 
 
 class Ledger:
@@ -105,7 +110,7 @@ class Ledger:
             self._version = records[-1][0]
             self._records += len(records)
             for record in records:
-                entry = msgspec.convert(self._core.codec.body(self._key, record, SourceBody).source, Entry)
+                entry = self._core.codec.body(self._key, record, _Noted).source
                 entries.pop(entry.path, None)
                 entries[entry.path] = entry
 

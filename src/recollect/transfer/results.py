@@ -56,7 +56,7 @@ class SyncedFile(Struct, frozen=True):
 
     path: str
     tool: str
-    change: Literal["new", "changed", "unchanged"]
+    change: Literal["new", "changed"]
     size: int
     messages: int = 0
     sessions: list[str] = []

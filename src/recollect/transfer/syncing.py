@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,6 @@ SAVE_EVERY = 5.0
 WRITTEN_NOW = 60 * 10**9
 """Nanoseconds: the last line of a file changed since then may still be on its way."""
 
-Change = Literal["new", "changed", "unchanged"]
 PathLike = str | os.PathLike[str]
 
 
@@ -110,32 +109,26 @@ class _Sync:
         read: list[SyncedFile] = []
         for spot in wanted:
             counts = {"new": 0, "changed": 0, "unchanged": 0}
-            async for file in self._files(spot):
-                counts[file.change] += 1
-                if file.change != "unchanged":
-                    read.append(file)
+            for found in self._found(spot):
+                if found.path in self._taken:
+                    continue
+                self._taken.add(found.path)
+                before = await self._run.entry(found.path)
+                if before is not None and self._run.is_in_step(before, found):
+                    counts["unchanged"] += 1
+                    self._run.pass_over(before)
+                    continue
+                change: Literal["new", "changed"] = "new" if before is None else "changed"
+                counts[change] += 1
+                read.append(SyncedFile(found.path, spot.tool, change, found.size))
+                if not self._dry_run:
+                    await self._read(found, before, named=found.path == spot.folder)
             exists = os.path.exists(spot.folder)
             folders.append(SyncedFolder(spot.tool, spot.folder, exists, sum(counts.values()), **counts))
         self._run.settle_unknown()
         imported = self._run.tally.result() if self._dry_run else await self._run.finish()
         read = [await self._counted(file) for file in read]
         return SyncResult(folders, read, imported, self._dry_run, self._look.folders)
-
-    async def _files(self, spot: Spot) -> AsyncIterator[SyncedFile]:
-        """The files of a folder, each once it has been dealt with."""
-        for found in self._found(spot):
-            if found.path in self._taken:
-                continue
-            self._taken.add(found.path)
-            before = await self._run.entry(found.path)
-            if before is not None and self._run.is_in_step(before, found):
-                self._run.pass_over(before)
-                change: Change = "unchanged"
-            else:
-                change = "new" if before is None else "changed"
-                if not self._dry_run:
-                    await self._read(found, before, named=found.path == spot.folder)
-            yield SyncedFile(found.path, spot.tool, change, found.size)
 
     def _found(self, spot: Spot) -> Iterator[Found]:
         if os.path.isdir(spot.folder):
