@@ -25,6 +25,7 @@ QUICK = 1_500_000
 """Larger files get fewer trials outside of soak runs."""
 LINES = frozenset({"claude-code", "codex", "copilot-cli", "pi", "jsonl", "oasst"})
 """Formats of which each line is a record of its own."""
+CORPUS = Path(__file__).resolve().parents[2] / "fuzz" / "corpus"
 _SLICE = 60_000
 _ARCHIVES = {
     "aider.tar.xz": ".aider.chat.history.md",
@@ -40,15 +41,25 @@ _LARGE = ("conversations.json", "chatgpt-export.json")
 
 
 class Sample(NamedTuple):
-    """A real file, in a folder or in an archive."""
+    """A real file, in a folder or in an archive, or one of the corpus for fuzzing."""
 
     place: str
     archive: str | None = None
+    format: str | None = None
+    """Only of the corpus: the format that the file is of."""
 
     @property
     def label(self) -> str:
         """What tests call it."""
+        if self.format is not None:
+            return f"{self.format}-{Path(self.place).name}"
         return self.place.rsplit("/", 1)[-1] if self.archive is None else f"{self.archive}:{self.place}"
+
+
+def corpus() -> list[Sample]:
+    """The small files that fuzzing begins with, except those that become databases."""
+    found = sorted(path for path in CORPUS.glob("*/*") if path.suffix != ".sql")
+    return [Sample(str(path), format=path.parent.name) for path in found]
 
 
 def samples() -> list[Sample]:
@@ -86,6 +97,8 @@ def _archived(archive: str) -> dict[str, bytes]:
 
 def load(sample: Sample) -> tuple[bytes, str, Path | None]:
     """The file's bytes, its name, and where it lies."""
+    if sample.format is not None:
+        return Path(sample.place).read_bytes(), Path(sample.place).name, None
     if sample.archive is None:
         path = TRANSCRIPTS / sample.place
         return path.read_bytes(), path.name, path
@@ -178,6 +191,6 @@ def renames_a_key(data: bytes, place: int) -> bool:
     return begin >= 0 and end >= 0 and data[end + 1 : end + 20].lstrip().startswith(b":")
 
 
-def reader_of(data: bytes, name: str) -> Any:
+def reader_of(sample: Sample, data: bytes, name: str) -> Any:
     """The module of the undamaged file's format; None when no format knows it."""
-    return formats.detected(data, name)
+    return formats.detected(data, name) if sample.format is None else formats.reader(sample.format)

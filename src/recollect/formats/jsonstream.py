@@ -73,6 +73,7 @@ class Cursor:
         self._eof = False
         self._first_key: bytes | None = None
         self._in_array = False
+        self._has_ended = False
         self._start = 0
         self._started = -1
 
@@ -231,21 +232,28 @@ class Cursor:
         Damage is handed out and never stops the iteration; a caller that hits Broken on its own
         calls ``resync``. With a limit of 0 nothing is taken: the caller steps into every value.
         """
+        found: Found | Broken | None = None
         while True:
             byte = self.peek()
             if byte < 0:
+                if self._in_array and not self._has_ended and not isinstance(found, Broken):
+                    yield Broken(self.offset, "the text ends before the list does")
                 return
-            if byte == 0:
-                yield self._skip_zeros()
-            elif byte == 0x2C or (byte == 0x5D and self._in_array):
+            if byte == 0x2C or (byte == 0x5D and self._in_array):
+                self._has_ended = byte == 0x5D
                 self._pos += 1
-            elif byte == 0x5B and not self._in_array and self.offset == self._start:
+                continue
+            if byte == 0x5B and not self._in_array and self.offset == self._start:
                 self._in_array = True
                 self._pos += 1
+                continue
+            if byte == 0:
+                found = self._skip_zeros()
             elif byte in _CLOSER:
-                yield self._record(limit)
+                found = self._record(limit)
             else:
-                yield Broken(self._skip_to_record(), "neither an object nor an array stands there")
+                found = Broken(self._skip_to_record(), "neither an object nor an array stands there")
+            yield found
 
     def start(self) -> None:
         """Note that the text begins here, behind white space and byte-order mark: the one place at
