@@ -12,6 +12,7 @@ from refpages.addresses import addresses
 from refpages.api import api
 from refpages.commands import cli
 from refpages.errors import errors
+from refpages.formats import formats
 from refpages.layout import layout
 from refpages.shapes import shapes
 from refpages.tools import known_tools
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "file-layout.md": layout,
     "json.md": shapes,
+    "formats.md": formats,
     "tools.md": known_tools,
     "urls-and-configuration.md": addresses,
 }
