@@ -140,3 +140,17 @@ def test_a_string_with_millions_of_escapes_needs_no_memory_for_backtracking():
     data = b'{"a":"' + b"\\n" * 3_000_000 + b'"}'
     (found,) = records(data, limit=1 << 30)
     assert len(decode(found.raw)["a"]) == 3_000_000
+
+
+def test_a_list_that_ends_too_soon_is_told():
+    for text, whole in (
+        (b'[{"a":1},', False),
+        (b'[{"a":1}', False),
+        (b"[ ", False),
+        (b'[{"a":1}]', True),
+        (b"[]", True),
+    ):
+        cursor = Cursor(io.BytesIO(text).read)
+        cursor.start()
+        broken = [found.reason for found in cursor.records(1 << 20) if isinstance(found, Broken)]
+        assert broken == ([] if whole else ["the text ends before the list does"])
