@@ -25,7 +25,7 @@
 Backends map driver errors to this tree at one boundary each and keep the cause. A message says
 what happened and where; ``hint`` says what to do next; ``retryable`` says whether the same call
 can succeed later without anything else being changed. What is worth knowing but stops nothing is a
-``StoreWarning``.
+``StoreWarning``, in a chat a ``ChatWarning``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ __all__ = [
     "AmbiguousError",
     "BusyError",
     "ChatError",
+    "ChatWarning",
     "ClosedError",
     "ConfigError",
     "ConflictError",
@@ -199,7 +200,8 @@ class ChatError(StoreError):
     """A model gave no answer: the provider refused the request, or the reply made no sense.
 
     What the model had said before is kept, marked ``interrupted``, and the conversation can go on.
-    ``status`` is the HTTP status of the provider's answer, None when there was none.
+    ``status`` is the HTTP status of the provider's answer, None when there was none. ``reply`` is the
+    Reply with what came, once a chat has raised it.
     """
 
     code = "chat"
@@ -207,6 +209,11 @@ class ChatError(StoreError):
     def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.reply: object | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A reply leads to its chat and store, which do not leave their process.
+        return (_rebuild, (type(self), self.message, self.hint), {**self.__dict__, "reply": None})
 
 
 class ModelAccessError(ChatError):
@@ -242,3 +249,7 @@ class ModelUnavailableError(ChatError):
 
 class StoreWarning(UserWarning):
     """The call works, but the user should know: wide file permissions, an index being rebuilt."""
+
+
+class ChatWarning(StoreWarning):
+    """The conversation goes on, but the user should know: it cannot be saved now, a secret was replaced."""
