@@ -60,6 +60,11 @@ def shapes() -> str:
         sessions=["user-123"],
         damaged=[recollect.Damage("chats.jsonl", 40961, "The line is not JSON.")],
     )
+    synced = recollect.SyncResult(
+        [recollect.SyncedFolder("codex", "~/.codex/sessions", exists=True, files=3, new=1, unchanged=2)],
+        [recollect.SyncedFile("~/.codex/sessions/rollout-1.jsonl", "codex", "new", 4711, 2, ["user-123"])],
+        recollect.ImportResult(created=1, unchanged=2, messages=2, sessions=["user-123", "b", "c"]),
+    )
     cleaned = recollect.CleanupResult(
         sessions_deleted=1,
         by_age=0,
@@ -88,6 +93,11 @@ def shapes() -> str:
         "## import",
         _json(_import(result)),
         "`messages` counts those added. `sessions` names every session that the files speak of.",
+        "## sync",
+        _json(synced.to_dict()),
+        "As `import`, with the folders that were looked for and the files that were read, or with `--dry-run`"
+        " would be. With `--watch` each file that was read is an object on a line of its own, and so is each"
+        ' damaged place: `{"damaged": {…}}`.',
         "## sessions history",
         _json(history),
         "`version` is that of the change's newest record; `records` says how many it has. `next` is given"
