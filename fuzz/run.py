@@ -43,6 +43,8 @@ def main() -> int:
             failed.append(name)
     if failed:
         print(f"{', '.join(failed)} failed; the files are in {found}.", file=sys.stderr)
+    else:
+        found.rmdir()
     return min(len(failed), 1)
 
 
