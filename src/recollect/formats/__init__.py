@@ -54,6 +54,8 @@ NATIVE = "native"
 """The very file that a session was imported from, whatever its format."""
 JOINED = frozenset({"jsonl", "csv", "openai-chat", "sharegpt", "anthropic"})
 """Formats in which several sessions can stand in one file, one behind the other."""
+CERTAIN = 0.95
+"""A format that is as sure as this need not be compared with others."""
 _ENDINGS = {
     "markdown": "md",
     "html": "html",
@@ -99,9 +101,14 @@ def writer(name: str) -> Any:
 
 def detected(head: bytes, name: str) -> Any:
     """The module of the format that a file with this beginning most likely has, or None."""
-    scores = [(module.detect(head[:HEAD_BYTES], name), module) for module in map(_load, _READERS.values())]
-    score, module = max(scores, key=lambda pair: pair[0])
-    return module if score > 0 else None
+    best, found = 0.0, None
+    for module in map(_load, _READERS.values()):
+        score = module.detect(head[:HEAD_BYTES], name)
+        if score > best:
+            best, found = score, module
+            if score >= CERTAIN:
+                break
+    return found
 
 
 __all__ = [

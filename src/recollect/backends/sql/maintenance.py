@@ -28,6 +28,10 @@ BACKLOG = 8192
 """So many waiting texts are worked off even while the writer is busy."""
 
 _QUIET = 0.02
+_BULK = 500
+"""A commit of so many texts is one of several that come in a row…"""
+_BULK_QUIET = 0.5
+"""… and the thread rests for so many seconds after it."""
 _BATCH = 64
 _BUSY_BATCH = 16
 _BUSY_REST = 0.03
@@ -60,6 +64,9 @@ class Maintenance:
         self.backlog += texts
         self.scrub = self.scrub or scrub
         self.last_write = time.monotonic()
+        if texts >= _BULK:  # an import: it goes on at once, and two threads at it are slower than one
+            self.last_write += _BULK_QUIET
+            self._drain_inline()
         if self._connections.path is None:
             self._work_inline()
         elif not self._wake.is_set():
@@ -76,6 +83,9 @@ class Maintenance:
         """A database in memory has no thread: its one handle is the writer's."""
         while self.scrub and self.scrub_slice():
             pass
+        self._drain_inline()
+
+    def _drain_inline(self) -> None:
         if self.backlog > BACKLOG:
             self.drain(BACKLOG // 2)
 
@@ -115,7 +125,7 @@ class Maintenance:
         idle = time.monotonic() - self.last_write
         if idle < _QUIET:
             if self.backlog <= BACKLOG:
-                return _QUIET - idle
+                return min(_QUIET - idle, 0.1)
             self._slice(_BUSY_BATCH)
             return _BUSY_REST
         done = self._slice(_BATCH)
