@@ -9,7 +9,9 @@ import time
 import pytest
 
 from recollect import AccessError, AsyncStore, InvalidError, NotFoundError, Store, SyncedFile
-from recollect.transfer import importing, syncing
+from recollect.backend import Key
+from recollect.stepping import step
+from recollect.transfer import importing, ledger, syncing
 
 from .claude_files import append, claude, counts, said, session_id
 
@@ -151,6 +153,22 @@ def test_files_that_are_gone_change_nothing(store, hermetic):
     path.unlink()
     assert counts(store.sync()) == (0, 0, 0, 0)
     assert store.exists(session_id(1))
+
+
+@pytest.mark.parametrize("engine", ["memory:", "sqlite:///{}/s.db"])
+def test_a_file_followed_for_long_does_not_make_the_ledger_long(engine, hermetic, tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "SPARE", 10)
+    path, other = claude(hermetic, 1), claude(hermetic, 2)
+    key = Key(ledger.NAMESPACE, "default")
+    with Store(engine.format(tmp_path)) as store:
+        for number in range(2, 60):
+            append(path, said(1, number))
+            assert store.sync().imported.damaged == []
+            assert len(step(store._core.backend.read(key))) <= 20
+        assert counts(store.sync()) == (2, 0, 0, 2)
+        assert len(store.get(session_id(1)).messages()) == 59
+        for number, file in ((1, path), (2, other)):
+            assert store.export(session_id(number), format="native") == file.read_bytes()
 
 
 # Lines on their way

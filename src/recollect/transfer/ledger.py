@@ -21,6 +21,8 @@ from ..records import Patch
 NAMESPACE = f"{RESERVED}imports"
 _BATCH = 4096
 _ATTEMPTS = 16
+SPARE = 10_000
+"""So many entries more than needed, and twice as many, before the log is written anew."""
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
@@ -92,6 +94,8 @@ class Ledger:
         fresh, self._fresh = self._fresh, []
         for start in range(0, len(fresh), _BATCH):
             await self._write(fresh[start : start + _BATCH])
+        if fresh and self._entries is not None and self._core.transactional:
+            await self._shorten(self._entries, self._records + len(fresh))
 
     async def _all(self) -> dict[str, Entry]:
         if self._entries is None:
@@ -130,6 +134,26 @@ class Ledger:
                 continue  # another import wrote its own entries: ours go behind them
             return
         raise ConflictError("The ledger of imports moved too often.", hint="Import again.")
+
+    async def _shorten(self, entries: dict[str, Entry], records: int) -> None:
+        """Write the log anew, with the newest entry of each file alone, once it is much longer than
+        that: a file that is followed while it grows leaves an entry at every step."""
+        if records <= SPARE + 2 * len(entries):
+            return
+        await self._read()
+        row = await self._core.backend.row(self._key)
+        if row is None or row.version != self._version:
+            return  # another import is just writing its entries: another time, then
+        batch = Batch.create(self._core, self._key, Patch())
+        for entry in entries.values():
+            batch.source(dict(to_builtins(entry)))
+        anew: Commit = batch.change(None).commit
+        try:
+            await self._core.backend.commit(Commit(key=self._key, base=row.version, delete=True), anew)
+        except ConflictError:
+            return
+        assert anew.row is not None
+        self._version, self._records = anew.row.version, len(entries)
 
 
 async def readable(core: Core, entry: Entry) -> bool:
