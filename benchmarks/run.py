@@ -20,7 +20,19 @@ import msgspec
 
 from common import Figure, Place, cells, find_places, machine
 
-TOPICS = ("append", "group", "load", "listing", "search", "files", "startup", "importing", "transcripts", "sync", "history")
+TOPICS = (
+    "append",
+    "group",
+    "load",
+    "listing",
+    "search",
+    "files",
+    "startup",
+    "importing",
+    "transcripts",
+    "sync",
+    "history",
+)
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 TITLES = ("figure", "place", "ours", "raw", "ratio", "target", "met")
