@@ -18,8 +18,8 @@
     ├── UnavailableError            the engine did not answer, or failed while it worked
     │   └── UnknownOutcomeError     … after the commit was sent: it may or may not be stored
     └── ChatError                   a model gave no answer; what it had said before is kept
-        ├── ModelAccessError        no API key, or the provider refused it
-        ├── ModelLimitError         too many requests, or the quota is spent
+        ├── ModelAccessError        no API key, a refused one, or one whose quota is spent
+        ├── ModelLimitError         too many requests for now
         └── ModelUnavailableError   no connection, a cut one, a time-out, or the provider failed
 
 Backends map driver errors to this tree at one boundary each and keep the cause. A message says
@@ -217,13 +217,13 @@ class ChatError(StoreError):
 
 
 class ModelAccessError(ChatError):
-    """There is no API key for the model, or the provider refused it."""
+    """There is no API key for the model, or the provider refused it, or its quota is spent."""
 
     code = "model_access"
 
 
 class ModelLimitError(ChatError):
-    """Too many requests, or the quota is spent. ``retry_after`` is the provider's wish in seconds."""
+    """Too many requests for now. ``retry_after``: seconds until the next, if the provider said."""
 
     code = "model_limit"
     retryable = True
