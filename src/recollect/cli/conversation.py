@@ -72,9 +72,9 @@ def _part(part: Any, markdown: bool) -> Iterator[Line]:
     elif kind == "reasoning":
         yield [Piece(safe(part.content), "italic dim")]
     elif kind == "tool_call":
-        yield [Piece(f"→ {one_line(part.name)} ", "magenta"), Piece(_value(part.arguments))]
+        yield [Piece(f"→ {one_line(part.name)} ", "magenta"), Piece(value_text(part.arguments))]
     elif kind == "tool_call_response":
-        yield [Piece("← ", "magenta"), Piece(_value(part.response))]
+        yield [Piece("← ", "magenta"), Piece(value_text(part.response))]
     elif kind == "blob":
         about = one_line(part.mime_type or part.modality or "data")
         yield [Piece(f"[{about}, {size(len(part.content))}]", "yellow")]
@@ -82,7 +82,7 @@ def _part(part: Any, markdown: bool) -> Iterator[Line]:
         address = part.uri if kind == "uri" else part.file_id
         yield [Piece(f"[{kind} {one_line(address)}]", "yellow")]
     else:
-        yield [Piece(f"[{one_line(part.kind)}] ", "yellow"), Piece(_value(part.value))]
+        yield [Piece(f"[{one_line(part.kind)}] ", "yellow"), Piece(value_text(part.value))]
 
 
 PREVIEW = 400
@@ -118,6 +118,6 @@ def _type(part: Any) -> str:
     return str(part.__struct_config__.tag)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A tool's input or output: text as it is, anything else as JSON."""
     return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -98,10 +98,13 @@ class Group(click.Group):
         """The command meant by the next word; a mistyped one is answered with what is near."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing and name[:1].isalnum():
-            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"There is no command {name!r}.{meant}", ctx)
+            raise click.UsageError(self.mistyped(ctx, name), ctx)
         return super().resolve_command(ctx, args)
+
+    def mistyped(self, ctx: click.Context, name: str) -> str:
+        """What is said of a word that is no command: which one may have been meant."""
+        near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
+        return f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else "")
 
 
 class SubGroup(Group):

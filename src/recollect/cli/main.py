@@ -16,6 +16,8 @@ from .grammar import Group, global_options
 
 EPILOG = """\b
 Examples:
+  recollect "What is a monad?"
+  recollect chat --continue
   recollect import ~/Downloads/conversations.jsonl
   recollect sessions list --tags work --since 2026-01-01
   recollect search 'borrow checker'
@@ -42,6 +44,18 @@ class Root(Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGone from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command meant by the next word. A text of several words is said to a model."""
+        name = args[0]
+        if self.get_command(ctx, name) is not None or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        if any(character.isspace() for character in name):
+            said = ["--", *args] if name.startswith("-") else args
+            return "chat", self.get_command(ctx, "chat"), said
+        raise click.UsageError(f"{self.mistyped(ctx, name)} To say it to a model: recollect chat {name}", ctx)
 
     def main(
         self,
@@ -111,6 +125,7 @@ def _prepare_streams() -> None:
     name="recollect",
     params=global_options(hidden=False),
     lazy={
+        "chat": "chatting:chat",
         "sessions": "sessions:sessions",
         "search": "search:search",
         "import": "importing:import_",
@@ -131,7 +146,7 @@ def _prepare_streams() -> None:
 )
 @click.version_option(__version__, "--version", message="recollect %(version)s")
 def root() -> None:
-    """Keep conversations with language models: store, find, show and move them."""
+    """Keep conversations with language models: hold, store, find, show and move them."""
 
 
 def main() -> None:

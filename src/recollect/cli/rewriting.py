@@ -16,6 +16,7 @@ from .grammar import Command
 from .listing import label
 from .naming import session_argument
 from .pointing import WORDS, found, message_argument, message_id
+from .reading import stdin_text
 
 if TYPE_CHECKING:
     from .. import Message
@@ -46,7 +47,7 @@ def edit(app: App, reference: str, message: str, text: str | None) -> None:
     with app.writing() as store:
         session = store.get(store.resolve(reference))
         old = found(session, session.tree(), message)
-        new = _edited(old) if text is None else _given(text)
+        new = _edited(old) if text is None else stdin_text() if text == "-" else text
         if new is None:
             app.say("Nothing was changed.")
             raise click.exceptions.Exit(0)
@@ -56,16 +57,6 @@ def edit(app: App, reference: str, message: str, text: str | None) -> None:
         return
     app.data(safe(stored.id))
     app.say(f"The old text is still there: recollect sessions branches {session.id}")
-
-
-def _given(text: str) -> str:
-    """The text on the command line, or all of stdin without its last line end."""
-    if text != "-":
-        return text
-    try:
-        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
-    except UnicodeDecodeError:
-        raise click.UsageError("What stdin gave is not UTF-8.") from None
 
 
 def _edited(old: Message) -> str | None:

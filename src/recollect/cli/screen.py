@@ -1,4 +1,5 @@
-"""Output for a person at a terminal: styled lines, tables, pages. rich is imported here only."""
+"""Output for a person at a terminal: styled lines, tables, pages. rich is imported here, and in
+``streaming`` and ``importing`` for what moves."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
+from .escape import safe
+
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from .app import App
 
@@ -95,13 +98,30 @@ def _renderable(line: Line) -> RenderableType:
     from rich.text import Text
 
     if line and line[0].markdown:
-        from rich.markdown import Markdown
-
-        return Markdown(line[0].text, hyperlinks=False)
+        return markdown(line[0].text)
     text = Text()
     for piece in line:
         text.append(piece.text, piece.style)
     return text
+
+
+class _Markdown:
+    """Formatted text. What Markdown spells as an entity, such as ``&#8238;``, is made safe again."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.markdown import Markdown
+        from rich.segment import Segment
+
+        for segment in console.render(Markdown(self._text, hyperlinks=False), options):
+            yield segment if segment.control else Segment(safe(segment.text), segment.style)
+
+
+def markdown(text: str) -> RenderableType:
+    """Text that is safe already, formatted."""
+    return _Markdown(text)
 
 
 def _show(app: App, parts: Iterable[RenderableType]) -> None:
@@ -123,13 +143,12 @@ def _show(app: App, parts: Iterable[RenderableType]) -> None:
     sys.stdout.writelines(seen)
 
 
-def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
-    """Each part as text with the escape sequences that rich adds."""
+def console(app: App, file: IO[str]) -> Console:
+    """rich's idea of the terminal, that ``file`` is written to."""
     from rich.console import Console
 
-    buffer = StringIO()
-    console = Console(
-        file=buffer,
+    return Console(
+        file=file,
         force_terminal=True,
         color_system="standard" if app.color else None,
         width=width(),
@@ -138,8 +157,14 @@ def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
         highlight=False,
         legacy_windows=False,
     )
+
+
+def _rendered(app: App, parts: Iterable[RenderableType]) -> Iterator[str]:
+    """Each part as text with the escape sequences that rich adds."""
+    buffer = StringIO()
+    renderer = console(app, buffer)
     for part in parts:
-        console.print(part)
+        renderer.print(part)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

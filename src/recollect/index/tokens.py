@@ -94,13 +94,26 @@ def fold(run: str) -> str:
     return _fold_short(run) if len(run) < 8 else _fold(run)
 
 
+_FEW = 4
+
+
 def _fold_match(match: re.Match[str]) -> str:
     return fold(match[0])
 
 
 def normalise(text: str) -> str:
     """The text as it is indexed. ASCII comes back as it is; the result can always be encoded."""
-    return text if text.isascii() else FOREIGN.sub(_fold_match, text)
+    if text.isascii():
+        return text
+    runs = set(FOREIGN.findall(text))
+    if len(runs) > _FEW or any(len(run) > 1 for run in runs):
+        return FOREIGN.sub(_fold_match, text)
+    folded = {run: fold(run) for run in runs}
+    if any(run in other for run in runs for other in folded.values() if other != folded[run]):
+        return FOREIGN.sub(_fold_match, text)
+    for run, plain in folded.items():  # some arrows and dots in what is else ASCII: the usual case
+        text = text.replace(run, plain)
+    return text
 
 
 def ascii_lower(text: str) -> str:

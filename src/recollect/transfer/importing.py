@@ -17,7 +17,7 @@ from ..formats.base import Damage as Unreadable
 from .archives import Place, inputs, places
 from .beside import Around
 from .conversations import Conversations
-from .keeping import Part
+from .keeping import Packer, Part
 from .ledger import Entry, Ledger, readable
 from .logs import Logs
 from .looking import changed_at, log_time
@@ -70,6 +70,7 @@ class Run:
         self._progress = progress
         self._outbox = Outbox(core)
         self._ledger = Ledger(core)
+        self._packer = Packer()
         self._conversations = Conversations(core, self._outbox, self.tally)
         self._logs = Logs(core, self._outbox, self.tally)
         self._told: Progress | None = None
@@ -103,6 +104,7 @@ class Run:
         if self._progress is not None and self._told is not None:
             self._progress(replace(self._told, messages=self.tally.messages))
         await self._ledger.flush()
+        self._packer.close()
         if self._unknown and not self._known:
             raise UnsupportedError(
                 f"{', '.join(map(repr, self._unknown))}: no known format.",
@@ -256,11 +258,12 @@ class _Reading:
         """The bytes that a conversation came from: up to its end, or all there is."""
         if conversation.end is not None and not self._source.is_converted:
             start, self._place = self._place, conversation.end
-            return Part(start, conversation.end, self._source.raw, is_slice=True)
+            return self._run._packer.begin(Part(start, conversation.end, self._source.raw, is_slice=True))
         if self._is_whole or conversation.end is not None:
             return None
         self._is_whole = True
-        return Part(0, self._source.drain(), self._source.raw)
+        part = Part(0, self._source.drain(), self._source.raw)
+        return part if self._before is not None else self._run._packer.begin(part)
 
     def entry(self) -> Entry:
         """What there is to know of the file once it was read."""

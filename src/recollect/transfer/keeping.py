@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..backend import Key
@@ -14,6 +16,7 @@ from ..packing import pack
 CHUNK = 1 << 20
 INLINE = 16 << 10
 """Compressed chunks up to this size stand in the record itself."""
+_WORTH_A_THREAD = 64 << 10
 PER_NOTE = 8
 """Chunks in one record, so that a commit stays small."""
 
@@ -26,6 +29,32 @@ class Part(NamedTuple):
     read: Callable[[int, int], bytes]
     is_slice: bool = False
     """Other sessions have other parts."""
+    packing: Mapping[int, Future[tuple[Chunk, bytes]]] = MappingProxyType({})
+    """Chunks by their offsets that are being compressed beside, as if nothing were kept yet."""
+
+
+class Packer:
+    """Compresses the beginnings of parts in a thread of its own, while their messages are written."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+
+    def begin(self, part: Part) -> Part:
+        """The part, with its first chunks on their way."""
+        if part.end - part.start < _WORTH_A_THREAD:
+            return part
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, "recollect-pack")
+        packing = {}
+        for place in range(part.start, min(part.end, part.start + PER_NOTE * CHUNK), CHUNK):
+            raw = part.read(place, min(CHUNK, part.end - place))
+            packing[place] = self._pool.submit(_packed, raw)
+        return part._replace(packing=packing)
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
 
 class Cut(NamedTuple):
@@ -49,11 +78,16 @@ def cuts(part: Part, before: Kept | None, unread: int = 0) -> Iterator[Cut]:
     if before is not None and keep == len(before.chunks) and place == part.end and before.note.whole:
         return
     while place < part.end:
-        raw = part.read(place, min(CHUNK, part.end - place))
-        if not raw:
+        if place in part.packing:
+            chunk, packed = part.packing[place].result()
+        else:
+            chunk, packed = _packed(part.read(place, min(CHUNK, part.end - place)))
+        if not chunk.size:
             break
-        place += len(raw)
-        chunks.append(_chunk(raw, blobs))
+        place += chunk.size
+        chunks.append(chunk)
+        if chunk.blob is not None:
+            blobs[bytes.fromhex(chunk.blob)] = packed
         if len(chunks) == PER_NOTE and place < part.end:
             yield Cut(keep, tuple(chunks), blobs, False)
             keep += len(chunks)
@@ -77,13 +111,11 @@ def digest(content: bytes) -> str:
     return sha256(content).hexdigest()[:32]
 
 
-def _chunk(raw: bytes, blobs: dict[bytes, bytes]) -> Chunk:
+def _packed(raw: bytes) -> tuple[Chunk, bytes]:
     packed = pack(raw)
     if len(packed) <= INLINE:
-        return Chunk(len(raw), digest(raw), None, packed)
-    name = sha256(packed).digest()
-    blobs[name] = packed
-    return Chunk(len(raw), digest(raw), name.hex())
+        return Chunk(len(raw), digest(raw), None, packed), packed
+    return Chunk(len(raw), digest(raw), sha256(packed).hexdigest()), packed
 
 
 async def kept_bytes(core: Core, key: Key, source: Kept) -> AsyncIterator[bytes]:

@@ -103,6 +103,15 @@ class TextIndex:
             conn.executemany(_ADD, values)
 
     @staticmethod
+    def add_now(
+        conn: apsw.Connection, rows: Sequence[tuple[int, int, bytes | None, tuple[str, ...]]]
+    ) -> None:
+        """Index texts (rid, at, message id, texts) at once, without waiting: cheaper where many come in
+        one commit, as when conversations are imported."""
+        _name(conn, [(rid, message_id) for rid, _, message_id, _ in rows])
+        _index(conn, [(rid, at, *map(_encodable, texts or _NONE)) for rid, at, _, texts in rows])
+
+    @staticmethod
     def remove(conn: apsw.Connection, rids: Iterable[int]) -> None:
         """Forget these records. ``scrub_step`` then takes their words out of the file."""
         rids = list(rids)
@@ -142,22 +151,8 @@ class TextIndex:
         if not rows:
             return 0
         last, moved = rows[-1][2], len(rows)
-        ids = [(row[0] >> 32, row[3], row[0] & _SEQ) for row in rows if row[3] is not None]
-        if ids:
-            conn.executemany("INSERT OR IGNORE INTO message_ids VALUES (?, ?, ?)", sorted(ids))
-        rows = sorted((row for row in rows if any(row[4:])), key=itemgetter(0))
-        docs = _place(conn, [(rid, at) for rid, at, *_ in rows])
-        # FTS5 starts a new segment wherever documents do not come in ascending order.
-        placed = sorted(zip(docs, rows, strict=True), key=itemgetter(0))
-        for shard, batch in groupby(placed, key=lambda one: shard_of(one[0])):
-            _insert(
-                conn,
-                shard,
-                [
-                    (local(doc), *(indexed_form(text) if text else None for text in row[4:]))
-                    for doc, row in batch
-                ],
-            )
+        _name(conn, [(row[0], row[3]) for row in rows])
+        _index(conn, [(row[0], row[1], *row[4:]) for row in rows])
         conn.execute("DELETE FROM text_pending WHERE n <= ?", (last,))
         if not conn.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get:
             _next_generation(conn)  # numbers start again
@@ -238,6 +233,26 @@ class TextIndex:
         return _merge(conn, _MERGE_PAGES)
 
 
+def _name(conn: apsw.Connection, rows: Iterable[tuple[int, bytes | None]]) -> None:
+    """Make messages known by their ids (rid, message id)."""
+    ids = [(rid >> 32, message_id, rid & _SEQ) for rid, message_id in rows if message_id is not None]
+    if ids:
+        conn.executemany("INSERT OR IGNORE INTO message_ids VALUES (?, ?, ?)", sorted(ids))
+
+
+def _index(conn: apsw.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Put texts (rid, at, text, reasoning, tool) into the index."""
+    rows = sorted((row for row in rows if any(row[2:])), key=itemgetter(0))
+    docs = _place(conn, [(row[0], row[1]) for row in rows])
+    # FTS5 starts a new segment wherever documents do not come in ascending order.
+    placed = sorted(zip(docs, rows, strict=True), key=itemgetter(0))
+    for shard, batch in groupby(placed, key=lambda one: shard_of(one[0])):
+        columns = [
+            (local(doc), *(indexed_form(text) if text else None for text in row[2:])) for doc, row in batch
+        ]
+        _insert(conn, shard, columns)
+
+
 def _merge(conn: apsw.Connection, pages: int) -> bool:
     """Write about so many pages of a shard that is to become one segment; True while there is more."""
     found: Any = conn.execute(
@@ -265,7 +280,7 @@ def _next_generation(conn: apsw.Connection) -> None:
 
 def _encodable(text: str) -> str:
     """Text without lone surrogates, which separate words and which SQLite cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _block_before(conn: apsw.Connection, rid: int) -> _Block | None:

@@ -14,6 +14,8 @@ from .text import TextIndex
 __all__ = ["apply", "check", "clear_scrub", "hand_over", "needs_scrub"]
 
 _ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
+BULK = 64
+"""So many texts in one commit go into the index with it: waiting would cost more."""
 _INSERT_RECORD = "INSERT INTO records (rid, kind, parent, at, role, body) VALUES (?, ?, ?, ?, ?, ?)"
 _SEQ_LIMIT = 2**32
 _KNOWN = 4096
@@ -66,7 +68,7 @@ def apply(cursor: apsw.Cursor, commit: Commit, sids: dict[Key, int]) -> int:
         if len(sids) >= _KNOWN:
             sids.clear()
         sids[row.key] = sid
-    texts = _insert_records(cursor, sid << 32, commit.records) if commit.records else 0
+    texts = _insert_records(conn, cursor, sid << 32, commit.records) if commit.records else 0
     if commit.blobs:
         conn.executemany(
             "INSERT OR IGNORE INTO blobs (sid, digest, content) VALUES (?, ?, ?)",
@@ -80,17 +82,21 @@ def apply(cursor: apsw.Cursor, commit: Commit, sids: dict[Key, int]) -> int:
     return texts
 
 
-def _insert_records(cursor: apsw.Cursor, base: int, records: Sequence[Record]) -> int:
+def _insert_records(conn: apsw.Connection, cursor: apsw.Cursor, base: int, records: Sequence[Record]) -> int:
+    """Write records; gives how many texts wait to be indexed then."""
     rows = []
     texts = []
     numbers = _ROLE_NUMBERS
     for seq, kind, parent, message_id, at, role, body, words in records:
         rows.append((base + seq, kind, parent, at, numbers[role], body))
         if message_id or any(words):
-            texts.append((base + seq, message_id or None, words))
+            texts.append((base + seq, at, message_id or None, words))
     cursor.executemany(_INSERT_RECORD, rows)
+    if len(texts) >= BULK:
+        TextIndex.add_now(conn, texts)
+        return 0
     if texts:
-        TextIndex.add_all(cursor, texts)
+        TextIndex.add_all(conn, [(rid, message_id, words) for rid, _, message_id, words in texts])
     return len(texts)
 
 
