@@ -13,7 +13,7 @@ from ..model import Message
 LOOKED_AT = 64
 """How many messages at most say how a conversation begins."""
 CHUNK_MESSAGES = 2000
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 2 << 20
 
 
 class Stretch(NamedTuple):

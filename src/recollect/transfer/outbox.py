@@ -10,7 +10,7 @@ from ..core.base import Core
 from ..errors import ConflictError
 
 MAX_RECORDS = 2000
-MAX_BYTES = 8 << 20
+MAX_BYTES = 4 << 20
 
 
 class Parcel(NamedTuple):

@@ -9,7 +9,8 @@ from ..core.base import Core
 from ..core.batch import Batch
 from ..core.drafts import Draft
 from ..model import Message
-from .outbox import MAX_BYTES, MAX_RECORDS
+from .drafting import CHUNK_BYTES
+from .outbox import MAX_RECORDS
 
 
 class Lost(Exception):
@@ -41,7 +42,7 @@ class Writing:
         """These messages were put into the batch: send it when it is large enough."""
         self._messages += len(drafts)
         self._bytes += sum(len(d.raw) for d in drafts) + sum(len(b) for d in drafts for b in d.blobs.values())
-        if self._bytes >= MAX_BYTES or len(self.batch.records) >= MAX_RECORDS:
+        if self._bytes >= CHUNK_BYTES or len(self.batch.records) >= MAX_RECORDS:
             await self.flush()
 
     async def flush(self) -> None:
