@@ -12,7 +12,7 @@ from ..core.base import Core
 from ..core.notes import Kept, Note, kept, notes
 from ..core.sessions import get_session
 from ..errors import NotFoundError
-from .keeping import kept_bytes
+from .keeping import digest, kept_bytes
 from .ledger import Entry, Ledger
 
 NAME = "native"
@@ -38,7 +38,7 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
             return shared
         raise _missing(session_id, [note for _, note in found])
     if not source.note.slice:
-        return NativeFile(source.note.file, kept_bytes(core, key, source), session_id)
+        return _whole(core, key, source)
     for entry in reversed(await Ledger(core).holding(session_id)):
         parts = await _parts(core, entry, source.note.file)
         if parts is not None:
@@ -47,6 +47,12 @@ async def native_file(core: Core, session_id: str) -> NativeFile:
         f"The file {source.note.file!r} holds more than session {session_id!r}, and not all of it is left.",
         hint="Import it again, or export the session in another format.",
     )
+
+
+def _whole(core: Core, key: Key, source: Kept) -> NativeFile:
+    name = source.note.file
+    content = digest("".join(chunk.digest for chunk in source.chunks).encode())
+    return NativeFile(name, kept_bytes(core, key, source), f"{content} {name}")
 
 
 async def _shared(core: Core, session_id: str) -> NativeFile | None:
@@ -59,7 +65,7 @@ async def _shared(core: Core, session_id: str) -> NativeFile | None:
         if entry.rest:
             return NativeFile(PurePath(entry.path).name, _joined(core, [], entry.rest), entry.path)
         if source is not None and source.note.whole and source.size == entry.size:
-            return NativeFile(source.note.file, kept_bytes(core, key, source), entry.path)
+            return _whole(core, key, source)
     return None
 
 
