@@ -140,7 +140,9 @@ def _request_parts(message: Message, provider: str, calls: _Calls) -> Iterator[a
         result = [part.response, *files] if files else part.response
         yield ai.ToolReturnPart(call[1], result, call[0], timestamp=moment, outcome=_outcome(metadata))
     if contents:
-        yield ai.UserPromptPart(contents, timestamp=moment)
+        # Servers that speak OpenAI's language take a plain text, not all of them a list of one.
+        only = contents[0] if len(contents) == 1 else None
+        yield ai.UserPromptPart(only if isinstance(only, str) else contents, timestamp=moment)
 
 
 def _outcome(metadata: dict[str, Any]) -> Any:

@@ -25,12 +25,10 @@ class Failures:
         self._key = key
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
 
-    def told(self, error: Exception) -> ChatError:
-        """The error to raise in the place of ``error``, which is its cause unless it shows a secret."""
-        told = self._classified(error)
-        shown = self._shows_secret(error)
-        told.__cause__, told.__suppress_context__ = None if shown else error, True
-        return told
+    def told(self, error: Exception) -> tuple[ChatError, Exception | None]:
+        """The error to raise in the place of ``error``, and its cause: ``error``, unless that shows a
+        secret."""
+        return self._classified(error), None if self._shows_secret(error) else error
 
     def _classified(self, error: Exception) -> ChatError:
         status = getattr(error, "status_code", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -16,14 +16,11 @@ from pydantic_ai.agent import AgentRun, CallToolsNode, ModelRequestNode
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from ..errors import InvalidError
+from ..errors import ChatError, InvalidError, StoreError
 from . import toolspecs
 from .conversion import from_response, from_return, to_history
 from .events import Answered, Delta, Event, Said, Stopped, ToolFunction, Turn
 from .failures import Failures
-
-_AHEAD = 64
-"""How many events the loop may be ahead of who reads them."""
 
 
 class ModelEngine:
@@ -49,28 +46,31 @@ class ModelEngine:
         """Answer a turn. The loop runs in a task of its own, because it must be left in the task that
         entered it, and an iterator may be closed from another."""
         tools = [_tool(name, tool) for name, tool in toolspecs.by_name(turn.tools).items()]
-        queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue(_AHEAD)
-        task = asyncio.create_task(self._pump(turn, tools, queue))
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        task = asyncio.create_task(self._tell(turn, tools, queue.put_nowait))
+        task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
-                if isinstance(event, Exception):
-                    raise event
                 yield event
+            if task.cancelled():
+                raise ChatError("A tool cancelled the reply.")
+            task.result()
         finally:
             task.cancel()
             await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # seen: whoever closed the iterator does not want it
 
-    async def _pump(
-        self, turn: Turn, tools: Sequence[Tool[None]], queue: asyncio.Queue[Event | Exception | None]
-    ) -> None:
+    async def _tell(self, turn: Turn, tools: Sequence[Tool[None]], tell: Callable[[Event], None]) -> None:
         try:
             async with aclosing(self._events(turn, tools)) as events:
                 async for event in events:
-                    await queue.put(event)
-        except Exception as error:  # noqa: BLE001  # whatever happens is told to who reads
-            await queue.put(self._failures.told(error))
-        else:
-            await queue.put(None)
+                    tell(event)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # of whatever package: none comes through
+            told, cause = self._failures.told(error)
+            raise told from cause
 
     async def _events(self, turn: Turn, tools: Sequence[Tool[None]]) -> AsyncGenerator[Event, None]:
         # A reply without text is an answer too: no other prompt is made up to get one.
