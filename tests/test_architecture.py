@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends": {"errors", "backend", "index"},
     "layers": {"errors", "backend"},
     "testing": FEATURES | STORES | {"helpers", "options", "backends", "formats", "transfer", "urls"},
-    "chat": {ROOT_MODULE, "errors", "model"},
+    "chat": {ROOT_MODULE, "errors", "model", "core", "formats", "helpers"},
     "adapters": {ROOT_MODULE},
     "cli": {ROOT_MODULE, "_version", "config", "errors"},
     "server": {ROOT_MODULE, "config", "errors"},
@@ -67,6 +67,7 @@ LAZILY: dict[str, set[str]] = {
     "aio": {"aio_transaction", "caretaking"},
     "config": {"urls"},
     ROOT_MODULE: {"config"},
+    "chat": {"config"},
 }
 """More that a part may import, but inside functions only."""
 
@@ -76,6 +77,7 @@ FOR_TYPING: dict[str, set[str]] = {
     "aio_session": {"aio"},
     "aio": {"aio_transaction"},
     "opening": {"caretaking", "config"},
+    ROOT_MODULE: {"chat"},
 }
 """More that a part may name in annotations: under ``if TYPE_CHECKING`` only."""
 
@@ -84,7 +86,13 @@ PUBLIC_ONLY = {"adapters", "cli", "server", "viewer"}
 
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "msgspec": ("*",),
-    "apsw": ("backends/sql/*", "backends/memory_text.py", "backends/filestore/*", "testing/*", "formats/sqlitefile.py"),
+    "apsw": (
+        "backends/sql/*",
+        "backends/memory_text.py",
+        "backends/filestore/*",
+        "testing/*",
+        "formats/sqlitefile.py",
+    ),
     "backports": ("packing.py",),
     "click": ("cli/*",),
     "rich": ("cli/*",),

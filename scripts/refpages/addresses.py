@@ -20,6 +20,7 @@ OPTIONS = {
 VARIABLES = {
     "RECOLLECT_STORE": "The store's URL.",
     "RECOLLECT_NAMESPACE": "The namespace.",
+    "RECOLLECT_MODEL": "The model that chats use, such as `openai:gpt-5-mini` or `echo`.",
     "RECOLLECT_CONFIG": "A configuration file to read instead of the usual ones.",
     "RECOLLECT_DEBUG": "With `1` the command line shows the traceback of an error.",
     "NO_COLOR": "Print no colours.",

@@ -13,6 +13,16 @@ from .writing import block, field_table, page
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Stores": ("Store", "AsyncStore"),
     "Sessions": ("Session", "AsyncSession"),
+    "Chats": (
+        "AsyncChat",
+        "Chat",
+        "AsyncReplyStream",
+        "ReplyStream",
+        "Reply",
+        "Step",
+        "Window",
+        "ChatEvent",
+    ),
     "Messages": (
         "Message",
         "TextPart",
@@ -56,8 +66,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Helpers": ("count_turns", "total_usage", "calculate_cost", "extract_session_id"),
     "Engines": ("Backend", "Capabilities"),
 }
-MADE_BY_STORES = {"Session", "AsyncSession", "Page"}
-TWINS = {"AsyncStore": "Store", "AsyncSession": "Session"}
+MADE_BY_STORES = {"Session", "AsyncSession", "Page", "AsyncReplyStream", "ReplyStream", "Reply", "Step", "ChatEvent"}
+TWINS = {"AsyncStore": "Store", "AsyncSession": "Session", "Chat": "AsyncChat"}
 """Classes with the same verbs as another one (a test holds them together)."""
 
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from .aio import AsyncStore
     from .aio_session import AsyncSession
     from .backend import Backend, Capabilities, Figures
+    from .chat.aio_chat import AsyncChat
+    from .chat.replies import ChatEvent, Reply, Step
+    from .chat.streams import AsyncReplyStream
+    from .chat.sync_chat import Chat, ReplyStream
+    from .chat.window import Window
     from .core.branching import Branch, Diff, TreeNode
     from .core.editing import EraseResult
     from .core.forking import Lineage
@@ -78,15 +83,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "AccessError": ".errors",
     "AmbiguousError": ".errors",
+    "AsyncChat": ".chat.aio_chat",
+    "AsyncReplyStream": ".chat.streams",
     "AsyncSession": ".aio_session",
     "AsyncStore": ".aio",
     "Backend": ".backend",
     "BlobPart": ".model",
     "Branch": ".core.branching",
     "BusyError": ".errors",
-    "ChatError": ".errors",
-    "ChatWarning": ".errors",
     "Capabilities": ".backend",
+    "Chat": ".chat.sync_chat",
+    "ChatError": ".errors",
+    "ChatEvent": ".chat.replies",
+    "ChatWarning": ".errors",
     "CleanupResult": ".core.retention",
     "ClosedError": ".errors",
     "ConfigError": ".errors",
@@ -117,13 +126,16 @@ _HOMES = {
     "OtherPart": ".model",
     "Page": ".model",
     "ReasoningPart": ".model",
-    "Report": ".core.verifying",
     "RepairReport": ".core.repairing",
+    "Reply": ".chat.replies",
+    "ReplyStream": ".chat.sync_chat",
+    "Report": ".core.verifying",
     "RetentionPolicy": ".core.retention",
     "Session": ".session",
     "SessionInfo": ".model",
     "SessionQuery": ".model",
     "SessionRef": ".model",
+    "Step": ".chat.replies",
     "Store": ".store",
     "StoreError": ".errors",
     "StoreWarning": ".errors",
@@ -140,6 +152,7 @@ _HOMES = {
     "UnsupportedError": ".errors",
     "UriPart": ".model",
     "Usage": ".model",
+    "Window": ".chat.window",
     "calculate_cost": ".helpers",
     "count_turns": ".helpers",
     "extract_session_id": ".helpers",
@@ -162,6 +175,8 @@ def __dir__() -> list[str]:
 __all__ = [
     "AccessError",
     "AmbiguousError",
+    "AsyncChat",
+    "AsyncReplyStream",
     "AsyncSession",
     "AsyncStore",
     "Backend",
@@ -169,7 +184,9 @@ __all__ = [
     "Branch",
     "BusyError",
     "Capabilities",
+    "Chat",
     "ChatError",
+    "ChatEvent",
     "ChatWarning",
     "CleanupResult",
     "ClosedError",
@@ -202,12 +219,15 @@ __all__ = [
     "Page",
     "ReasoningPart",
     "RepairReport",
+    "Reply",
+    "ReplyStream",
     "Report",
     "RetentionPolicy",
     "Session",
     "SessionInfo",
     "SessionQuery",
     "SessionRef",
+    "Step",
     "Store",
     "StoreError",
     "StoreWarning",
@@ -224,6 +244,7 @@ __all__ = [
     "UnsupportedError",
     "UriPart",
     "Usage",
+    "Window",
     "__version__",
     "calculate_cost",
     "count_turns",

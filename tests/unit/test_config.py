@@ -43,7 +43,7 @@ def test_the_default_is_a_file_in_the_data_folder(here, hermetic):
     assert settings.store.endswith("recollect/recollect.db")
     assert str(hermetic) in settings.store
     assert settings.namespace is None
-    assert settings.origin == {"store": "default", "namespace": "default", "retention": "default"}
+    assert settings.origin == {"store": "default", "namespace": "default", "model": "default", "retention": "default"}
     assert [found for _, found in settings.files] == [False, False]
 
 
@@ -83,7 +83,7 @@ def test_a_namespace_in_a_stronger_url_wins(here):
 
 def test_empty_variables_count_as_unset(here):
     settings = load(here, {"RECOLLECT_STORE": "", "RECOLLECT_NAMESPACE": "", "RECOLLECT_CONFIG": ""})
-    assert settings.origin == {"store": "default", "namespace": "default", "retention": "default"}
+    assert settings.origin == {"store": "default", "namespace": "default", "model": "default", "retention": "default"}
 
 
 def test_an_explicit_file_is_read_instead_of_the_usual_ones(here, tmp_path):
@@ -128,7 +128,7 @@ def test_a_relative_url_from_a_file_opens_there(tmp_path, monkeypatch):
     ("text", "parts"),
     [
         ("a = 1\nstore = \n", ["recollect.toml", "line 2"]),
-        ("# first\nstor = 'x'", ["'stor'", "recollect.toml, line 2", "store and namespace"]),
+        ("# first\nstor = 'x'", ["'stor'", "recollect.toml, line 2", "store, namespace and model"]),
         ("\n[store]\nurl = 'x'", ["'store'", "line 2"]),
         ("namespace = 3", ["'namespace'", "line 1", "text"]),
         ("store = ''", ["'store'", "line 1"]),

@@ -1,11 +1,13 @@
-"""Which store and namespace are meant: flag > environment > ./recollect.toml > user file > default.
+"""Which store, namespace and model are meant: flag > environment > ./recollect.toml > user file > default.
 
-A configuration file is TOML with the keys ``store`` (a URL) and ``namespace`` and the table
-``[retention]``. A relative SQLite path in a file counts from that file's folder. ``RECOLLECT_CONFIG``
-or an explicit path names a file that is read instead of ``./recollect.toml`` and the user's file.
+A configuration file is TOML with the keys ``store`` (a URL), ``namespace`` and ``model`` (of chats)
+and the table ``[retention]``. A relative SQLite path in a file counts from that file's folder.
+``RECOLLECT_CONFIG`` or an explicit path names a file that is read instead of ``./recollect.toml`` and
+the user's file.
 
 The first file with a ``[retention]`` table says all of what may go; but that of ``./recollect.toml``
 counts only for the store named there: a folder one happens to be in must not empty another store.
+Nor does a model in ``./recollect.toml`` name a server's address, which would be sent conversations and key.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from ..errors import ConfigError
 from .retention import Retention, read_retention
 
 PROJECT_FILE = "recollect.toml"
-KEYS = ("store", "namespace")
+KEYS = ("store", "namespace", "model")
 _SECRET = re.compile(
     r"([?&][^=&]*(?:password|passwd|pwd|secret|token|key|signature|credential|sig)[^=&]*=)[^&]*",
     re.IGNORECASE,
@@ -34,10 +36,10 @@ _SECRET = re.compile(
 class Settings:
     """The values in force, and for each where it came from.
 
-    ``origin`` maps ``store``, ``namespace`` and ``retention`` to ``flag``, ``environment
+    ``origin`` maps ``store``, ``namespace``, ``model`` and ``retention`` to ``flag``, ``environment
     RECOLLECT_…``, a file's path, ``default``, or one of these followed by ``(in the URL)``.
     ``files`` are those looked for, the strongest first, each with whether it is there.
-    ``namespace`` is None when nothing names one.
+    ``namespace`` and ``model`` are None when nothing names one.
     """
 
     store: str
@@ -45,12 +47,14 @@ class Settings:
     origin: Mapping[str, str]
     files: tuple[tuple[Path, bool], ...] = field(default=())
     retention: Retention = field(default=Retention())
+    model: str | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The settings as JSON values, without secrets."""
         return {
             "store": {"value": masked(self.store), "origin": self.origin["store"]},
             "namespace": {"value": self.namespace, "origin": self.origin["namespace"]},
+            "model": {"value": self.model, "origin": self.origin["model"]},
             "retention": {"value": self.retention.to_dict(), "origin": self.origin["retention"]},
             "files": [{"path": str(path), "found": found} for path, found in self.files],
         }
@@ -74,6 +78,7 @@ def load_settings(
     *,
     store: str | None = None,
     namespace: str | None = None,
+    model: str | None = None,
     config: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
@@ -83,7 +88,7 @@ def load_settings(
     Empty environment variables count as unset.
     """
     environ = os.environ if environ is None else environ
-    flags = {"store": store, "namespace": namespace}
+    flags = {"store": store, "namespace": namespace, "model": model}
     variables = {key: environ.get(f"RECOLLECT_{key.upper()}") or None for key in KEYS}
     explicit = config or environ.get("RECOLLECT_CONFIG") or None
     paths = [Path(explicit).expanduser()] if explicit else [Path(cwd or ".") / PROJECT_FILE, user_file()]
@@ -108,7 +113,10 @@ def _settled(sources: list[_Source], files: tuple[tuple[Path, bool], ...]) -> Se
     by_store = next(rank for rank, source in enumerate(sources) if "store" in source.values)
     by_name = next((rank for rank, source in enumerate(sources) if "namespace" in source.values), None)
     store = sources[by_store].values["store"]
-    origin = {"store": sources[by_store].origin_of("store"), "namespace": "default"}
+    by_model = next((source for source in sources if "model" in source.values), None)
+    origin = {"store": sources[by_store].origin_of("store"), "namespace": "default", "model": "default"}
+    if by_model is not None:
+        origin["model"] = by_model.origin_of("model")
     in_url = dict(parse_qsl(store.partition("?")[2])).get("namespace")
     namespace = None
     if by_name is not None and (in_url is None or by_name <= by_store):
@@ -125,7 +133,8 @@ def _settled(sources: list[_Source], files: tuple[tuple[Path, bool], ...]) -> Se
         sources[-1],
     )
     origin["retention"] = retention.origin
-    return Settings(store, namespace, origin, files, retention.retention or Retention())
+    model = None if by_model is None else by_model.values["model"]
+    return Settings(store, namespace, origin, files, retention.retention or Retention(), model)
 
 
 def _absolute(path: Path) -> Path:
@@ -178,6 +187,11 @@ def _read(path: Path, *, local: bool) -> _Source:
     table = values.pop("retention", None)
     retention = None if table is None else read_retention(table, lambda key: _place(path, text, key))
     _check(values, path, text)
+    if local and "@" in values.get("model", ""):
+        raise ConfigError(
+            f"A model in a folder's own file must not name a server ({_place(path, text, 'model')}).",
+            hint="Put it into your own configuration file, or into RECOLLECT_MODEL.",
+        )
     if "store" in values:
         values["store"] = _anchored(values["store"], path.parent)
     return _Source(str(path), values, retention, local)
@@ -189,7 +203,7 @@ def _check(values: Mapping[str, Any], path: Path, text: str) -> None:
         if key not in KEYS:
             raise ConfigError(
                 f"There is no setting {key!r} ({_place(path, text, key)}).",
-                hint=f"There are {' and '.join(KEYS)}, and the table [retention].",
+                hint=f"There are {', '.join(KEYS[:-1])} and {KEYS[-1]}, and the table [retention].",
             )
         if not isinstance(value, str) or not value:
             raise ConfigError(
