@@ -1,4 +1,4 @@
-"""Importing what a coding agent wrote: real Claude Code transcripts against reading and indexing them bare."""
+"""Importing real transcripts of Claude Code, against reading and indexing them bare."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_importing_again_adds_nothing(store, tmp_path):
     assert figures(again) == (0, 0, 2, 0)
     assert again.sessions == first.sessions
     assert first.sessions[1] == "named"
-    assert [store.get(i).version for i in first.sessions] == [4, 4]  # the last record says where they came from
+    assert [store.get(i).version for i in first.sessions] == [4, 4]  # the last says where from
     assert first.to_dict() == {
         "created": 2,
         "updated": 0,

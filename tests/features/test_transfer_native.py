@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from recollect import Message, NotFoundError, Store, UnsupportedError
+from recollect.transfer.sources import Input
 
 
 @pytest.fixture(params=["memory", "sqlite", "file"])
@@ -176,12 +177,13 @@ def test_a_file_that_grew_is_read_from_where_it_ended(store, tmp_path, monkeypat
     path.write_text("".join(record(n, f"text {n}") for n in range(100)))
     (session_id,) = store.import_(path).sessions
     parsed = []
-    monkeypatch.setattr(
-        "recollect.transfer.sources.Input.read",
-        lambda self, size, read=__import__("recollect.transfer.sources", fromlist=["x"]).Input.read: (
-            parsed.append(read(self, size)) or parsed[-1]
-        ),
-    )
+    read = Input.read
+
+    def watched(self, size):
+        parsed.append(read(self, size))
+        return parsed[-1]
+
+    monkeypatch.setattr(Input, "read", watched)
     path.write_text("".join(record(n, f"text {n}") for n in range(103)))
     result = store.import_(path)
     assert (result.updated, result.messages) == (1, 3)

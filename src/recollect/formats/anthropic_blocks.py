@@ -128,9 +128,9 @@ def _is_content(response: Any) -> bool:
     )
 
 
-def _write_other(part: OtherPart) -> Any:
+def _write_other(part: OtherPart) -> dict[str, Any]:
     own = kept(part.metadata).get("own")
-    if own or (isinstance(part.value, dict) and part.value.get("type") in _KINDS):
+    if isinstance(part.value, dict) and (own or part.value.get("type") in _KINDS):
         return part.value
     return _said(f"[{part.kind}] {_json(part.value)}")
 

@@ -86,7 +86,8 @@ def _is_plain_text(part: Part) -> bool:
 
 def api_messages(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
     """Messages as the API takes them: those that follow each other in one role are one."""
-    role, blocks, plain, covered = "", [], False, False
+    role, plain, covered = "", False, False
+    blocks: list[dict[str, Any]] = []
     for message in messages:
         own = kept(message.metadata)
         if own.get("part_of") and covered:

@@ -147,7 +147,7 @@ def _read_block(block: Any, calls: set[str | None]) -> list[Part]:
             if content is not None:
                 return [attachment(content, None, None, mime, "image")]
         case {"type": "image" | "audio" | "video" | "file" as kind, **rest}:
-            part = _media(kind, rest)
+            part = _media(kind, {str(key): value for key, value in rest.items()})
             if part is not None:
                 return [part]
     return [read_piece(block)]

@@ -77,7 +77,7 @@ def attached(db: Database, attachment_id: object) -> Part:
 
 def tools_of(db: Database, links: str, column: str, value: object) -> list[str]:
     """The names of the tools that a call could use."""
-    names = []
+    names: list[str] = []
     for link in db.beside(links, ("tool_id",), (column, value), ("tool_id",)):
         tools = db.beside("tools", ("name",), ("id", link["tool_id"]))
         names.extend(as_text(tool["name"]) for tool in tools if tool["name"] is not None)

@@ -160,4 +160,4 @@ class _Reply:
 
 
 def _is_message(item: _Item) -> bool:
-    return item.value.get("type", "message") == "message"
+    return bool(item.value.get("type", "message") == "message")

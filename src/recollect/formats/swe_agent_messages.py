@@ -19,7 +19,13 @@ from .openai_parts import canonical, read_arguments
 from .values import bool_of, chosen, dict_of, dicts_of, list_of, name_of, text_of, texts_of
 
 KEPT = "swe_agent"
-_ROLES: dict[str, Role] = {role: role for role in ("system", "developer", "user", "assistant", "tool")}  # type: ignore[misc]  # each is a Role
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
 
 
 class HistoryReader:
