@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ..backend import Scrubs
+from ..core.base import Core
 from ..errors import InvalidError, NotFoundError
 from ..model import Message, SessionInfo
 
@@ -143,8 +145,17 @@ class Keeper:
         told = await call(self.session.messages)
         kept = _lasting(self.info, told)
         await self.delete()
-        self.session = await call(self.store.create, self.session_id, **kept)
+        self.session = await call(self.store.open, self.session_id, **kept)
         await self._note()
+        await self._scrub()
+
+    async def _scrub(self) -> None:
+        """Let what was deleted leave the files now, not some moments later."""
+        store: Any = self.store
+        if inspect.iscoroutinefunction(self.store.open):
+            await store._write(_scrubbed)
+        else:
+            await call(store._do, _scrubbed)
 
     async def delete(self) -> None:
         """Remove the session for good."""
@@ -189,6 +200,11 @@ def grouped(items: Sequence[Message | dict[str, Any]]) -> list[list[Message] | d
         else:
             groups.append([item])
     return groups
+
+
+async def _scrubbed(core: Core) -> None:
+    if isinstance(core.backend, Scrubs):
+        await core.backend.scrub()
 
 
 def _lasting(info: SessionInfo, told: Sequence[Message]) -> dict[str, Any]:
