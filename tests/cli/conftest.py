@@ -133,6 +133,18 @@ def process():
 
 
 @pytest.fixture
+def script(tmp_path):
+    """Replies for ``--model``, as a model of that name."""
+
+    def write(*replies: Any) -> str:
+        path = tmp_path / "replies.json"
+        path.write_text(json.dumps(replies))
+        return f"script:{path}"
+
+    return write
+
+
+@pytest.fixture
 def damaged(filled, tmp_path):
     """The filled store with the end of one record cut off behind its back."""
     filled.close()
