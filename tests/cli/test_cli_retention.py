@@ -101,11 +101,17 @@ def test_cleanup_takes_its_limits_from_the_configuration(run, filled, configured
     assert "go-notes" not in run("--json", "cleanup", "--keep-pinned").json["sessions"]
 
 
-def test_auto_cleans_with_a_command_that_writes(run, filled, configured):
+def test_auto_cleans_before_a_command_that_reads(run, filled, configured):
     configured("max_sessions = 2", "auto = true")
+    ran = run("--json", "sessions", "list")
+    assert ran.err.splitlines()[0] == "Retention: moved 1 session to the trash."
+    assert len(ran.json["sessions"]) == 2
+    assert trashed(filled) == {"rust-notes"}
     assert run("sessions", "list").err == ""
-    assert run("sessions", "show", "rust-notes").code == 0
-    assert live(filled) == ALL
+
+
+def test_auto_cleans_after_a_command_that_writes(run, filled, configured):
+    configured("max_sessions = 2", "auto = true")
     ran = run("sessions", "tag", "go-notes", "new")
     assert ran.err.splitlines()[0] == "Retention: moved 1 session to the trash."
     assert trashed(filled) == {"rust-notes"}

@@ -43,21 +43,28 @@ class App:
 
     @contextmanager
     def opened(self, *, readonly: bool = False) -> Iterator[Store]:
-        """The store, open. What it warns of becomes talk."""
-        with self._opened(self.settings(), readonly) as store:
+        """The store, open. What it warns of becomes talk. If the configuration says ``auto``, what has
+        grown too old goes first."""
+        settings = self.settings()
+        with self._opened(settings, readonly) as store:
+            if not readonly:
+                self._clean(store, settings)
             yield store
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        """The store, open for a command that changes it. If the configuration says ``auto``, what
-        has grown too old goes afterwards: not before, or what one is about to pin were gone."""
+        """The store, open for a command that changes it. What has grown too old goes afterwards: not
+        before, or what one is about to pin or restore were gone."""
         settings = self.settings()
         with self._opened(settings, readonly=False) as store:
             yield store
-            if settings.retention.auto:
-                from .cleanup import clean_by_itself
+            self._clean(store, settings)
 
-                clean_by_itself(self, store, settings.retention)
+    def _clean(self, store: Store, settings: Settings) -> None:
+        if settings.retention.auto:
+            from .cleanup import clean_by_itself
+
+            clean_by_itself(self, store, settings.retention)
 
     @contextmanager
     def _opened(self, settings: Settings, readonly: bool) -> Iterator[Store]:
