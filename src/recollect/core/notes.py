@@ -8,6 +8,7 @@ hold. Erasing a message takes all of them away, since its text stands there, too
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from ..backend import SOURCE, Key
 from ..codec import dumps, place_of
 from ..errors import CorruptError
 from ..packing import unpack
-from ..records import SourceBody
+from ..records import SourceBody, canonical
 from .base import Core
 from .batch import Batch
 from .blobs import load_blob
@@ -70,6 +71,11 @@ class Kept(Struct, frozen=True):
     def size(self) -> int:
         """How many bytes there are."""
         return sum(chunk.size for chunk in self.chunks)
+
+
+def attribute_digest(value: Any) -> str:
+    """What a note remembers of an attribute's value."""
+    return sha256(canonical(value).encode()).hexdigest()[:12]
 
 
 def noted_down(note: Note) -> dict[str, Any]:

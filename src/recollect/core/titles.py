@@ -10,25 +10,33 @@ from ..codec import dumps
 from ..records import UpdateBody
 from .base import Core
 from .batch import Batch
+from .notes import attribute_digest, notes
 
 _BATCH = 1000
 _CUT = "…. "
 
 
 async def drop_names(core: Core, batch: Batch, key: Key, text: str) -> None:
-    """Take away, with a batch, every name that is the beginning of an erased message's text."""
+    """Take away, with a batch, every name that an import made of an erased message's text."""
+    imported = {note.attributes.get("name") for _, note in await notes(core, key)} - {None}
+    if not imported:
+        return
+
+    def goes(name: object) -> bool:
+        return isinstance(name, str) and attribute_digest(name) in imported and is_made_of(name, text)
+
     after = 0
     while records := await core.backend.read(key, after=after, limit=_BATCH, kinds=(UPDATE,)):
         after = records[-1][0]
         for record in records:
             body = core.codec.body(key, record, UpdateBody)
-            if not isinstance(body.set.name, str) or not is_made_of(body.set.name, text):
+            if not goes(body.set.name):
                 continue
             nameless = replace(body, set=replace(body.set, name=UNSET))
             frame = core.codec.frame(key, record)
             batch.erased.append((record[0], core.codec.record(dumps(nameless), frame)))
     info = batch.state.info
-    if info.name is not None and is_made_of(info.name, text):
+    if goes(info.name):
         batch.state = replace(batch.state, info=replace(info, name=None))
         batch.attributes = True
 

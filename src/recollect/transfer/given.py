@@ -8,11 +8,10 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..core.attributes import patch_of
-from ..core.notes import Note
+from ..core.notes import Note, attribute_digest
 from ..formats.base import Conversation, session_id_from
 from ..model import ForkedFrom, SessionInfo
-from ..records import Patch, canonical
-from .keeping import digest
+from ..records import Patch
 
 UNKNOWN_VERSION = 0
 """The version a fork is said to come from when its source does not know versions."""
@@ -49,14 +48,10 @@ def _digests(patch: Patch) -> dict[str, str]:
     for name, value in patch.changes().items():
         if name == "metadata":
             inner = ((key, item) for key, item in value.items() if key != "imported")
-            found.update((f"metadata.{key}", _digest(item)) for key, item in inner)
+            found.update((f"metadata.{key}", attribute_digest(item)) for key, item in inner)
         elif name != "forked_from":
-            found[name] = _digest(value)
+            found[name] = attribute_digest(value)
     return found
-
-
-def _digest(value: Any) -> str:
-    return digest(canonical(value).encode())[:12]
 
 
 def changed(info: SessionInfo, new: Given, last: Note | None) -> Patch | None:
@@ -85,4 +80,4 @@ def _may_set(current: Any, value: Any, before: str | None) -> bool:
         return False
     if current in (None, (), UNSET):
         return before is None  # else somebody took it away
-    return before is not None and _digest(current) == before
+    return before is not None and attribute_digest(current) == before
