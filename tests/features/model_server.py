@@ -17,6 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from recollect import ChatError, Message
+from recollect.chat.events import Turn
+
+USER = Message.user("Hello there")
 KEY = "sk-test-0123456789abcdefghijklmnop"
 
 
@@ -141,3 +145,42 @@ def running(app: Starlette) -> Iterator[str]:
         server.should_exit = True
         thread.join(10)
         assert not thread.is_alive()
+
+
+def events_of(model, *messages, **turn):
+    """All events of a turn, and the error that ended it."""
+
+    async def collect():
+        events = []
+        try:
+            async for event in model.play(Turn(messages or (USER,), **turn)):
+                events.append(event)
+        except ChatError as error:
+            return events, error
+        return events, None
+
+    return asyncio.run(collect())
+
+
+def played(model, *messages, **turn):
+    """All events of a turn that ends well."""
+    events, error = events_of(model, *messages, **turn)
+    assert error is None
+    return events
+
+
+def failure(model, *messages, **turn):
+    """All events of a turn that fails, and its error."""
+    events, error = events_of(model, *messages, **turn)
+    assert error is not None
+    return events, error
+
+
+def add(a: int, b: int = 3) -> int:
+    """Add two numbers.
+
+    Args:
+        a: The first.
+        b: The second.
+    """
+    return a + b
