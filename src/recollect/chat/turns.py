@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..core.ids import uuid7
 from ..errors import ChatError, ModelUnavailableError
 from ..helpers import total_usage
-from ..model import Message, Part, ReasoningPart, TextPart
+from ..model import Message, Part, ReasoningPart, TextPart, ToolCallPart
 from .events import Answered, Delta, Engine, Event, Said, Turn
 from .replies import ChatEvent, Interruption, Reason, Reply, Step, steps_of
 
@@ -61,6 +61,8 @@ class Exchange:
                 await self._play(self._engine, turn)
             except BaseException as error:
                 self._cut(error)
+                if self.why == "closed" or not isinstance(error, asyncio.CancelledError):
+                    await self._talk.settled()
                 raise
             await self._talk.settled()
             return self.reply()
@@ -71,7 +73,8 @@ class Exchange:
                 events = engine.play(turn)
                 try:
                     async for event in events:
-                        self._take(event)
+                        if self._take(event):
+                            await self._talk.settled()  # before the tool runs, and before the model goes on
                 finally:
                     await _closed(events)
         except TimeoutError:
@@ -82,7 +85,8 @@ class Exchange:
                 f"The model {engine.model} did not end its reply within {self._timeout:g} s."
             ) from None
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> bool:
+        """Deal with an event. Whether it was a step behind which another comes."""
         if event.__class__ is Delta or isinstance(event, Delta):
             self._pieces.append(event)
             if event.kind == "text" and event.text:
@@ -93,10 +97,13 @@ class Exchange:
             if not self._shown and self._sink is not None and event.message.text:
                 self._sink(event.message.text)
             self._keep(event.message)
+            return any(isinstance(part, ToolCallPart) for part in event.message.parts)
         elif isinstance(event, Answered):
             self._keep(event.message)
+            return True
         else:
             self._reason = event.reason
+        return False
 
     def _keep(self, message: Message) -> None:
         """A whole message: a step that is stored."""
