@@ -8,7 +8,7 @@ import pytest
 from pydantic_ai.models.openai import OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from recollect import Message, ReasoningPart, TextPart, ToolCallPart, Usage
+from recollect import ChatError, Message, ReasoningPart, TextPart, ToolCallPart, Usage
 from recollect.chat.engines import engine
 from recollect.chat.events import Answered, Delta, Said, Turn
 
@@ -175,3 +175,23 @@ def test_a_conversation_moves_from_one_provider_to_another(server):
     assert "Hm." not in str(contents)
     assert "c2lnbmVk" not in str(contents)
     assert contents[1]["parts"][0]["functionCall"]["args"] == {"a": 1}
+
+
+SECRETS = [
+    "OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "GOOGLE_API_KEY",
+    "OPENROUTER_API_KEY", "OLLAMA_API_KEY",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["openai:m", "anthropic:claude-sonnet-5-5", "google:gemini-2.5-flash", "ollama:m"]
+)
+def test_no_providers_key_goes_to_another_server(server, monkeypatch, name):
+    monkeypatch.delenv("RECOLLECT_API_KEY")
+    for variable in SECRETS:
+        monkeypatch.setenv(variable, f"secret-{variable}")
+    server.streams.append([])
+    with pytest.raises(ChatError):
+        played(engine(f"{name}@{server.url}", retries=0), USER)
+    assert server.headers
+    assert "secret-" not in str(server.headers)

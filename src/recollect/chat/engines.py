@@ -25,9 +25,13 @@ def engine(spec: object, **options: Any) -> Engine:
     ``"openai:NAME@BASE_URL"`` for any server that speaks OpenAI's language, a model object of
     pydantic-ai, or an engine, which is returned as it is.
 
-    Options for ``echo``: ``delay``, seconds between words. For providers: ``api_key`` (else the
-    provider's environment variable), ``base_url``, ``settings`` (a dict: ``temperature``,
-    ``max_tokens`` …), ``retries`` (how often a call that failed before its first word is made again).
+    Options for ``echo``: ``delay``, seconds between words. For providers: ``api_key``, ``base_url``,
+    ``settings`` (a dict: ``temperature``, ``max_tokens`` …), ``retries`` (how often a call that failed
+    before its first word is made again).
+
+    A key that is not given comes from the provider's environment variable, such as ``OPENAI_API_KEY``;
+    for a server named by its address from ``RECOLLECT_API_KEY``, and without that none is sent.
+    ``OPENAI_BASE_URL`` and ``OLLAMA_BASE_URL`` move a provider, together with its key.
 
     Raises ConfigError for what names no model, ModelAccessError where the key is missing,
     MissingExtraError without the extra ``chat``, NotFoundError for a script that is not there.
@@ -39,11 +43,11 @@ def engine(spec: object, **options: Any) -> Engine:
         from .providers import wrapped
 
         return wrapped(spec, **options)
-    kind, _, name = spec.strip().partition(":")
-    if kind == "echo" and not name:
+    if spec == "echo":
         delay = options.pop("delay", 0.0)
         _no_more(options, "echo")
         return Echo(delay)
+    kind, _, name = spec.partition(":")
     if kind == "script" and name:
         _no_more(options, "script")
         return Script.load(name)

@@ -21,11 +21,15 @@ KEYS = {
     "anthropic": ("ANTHROPIC_API_KEY",),
     "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     "openrouter": ("OPENROUTER_API_KEY",),
+    "ollama": ("OLLAMA_API_KEY",),
 }
 """Provider → the environment variables that may hold its key."""
 
 OTHER_KEY = "RECOLLECT_API_KEY"
 """Holds the key for a server named by its address: no provider's own key is ever sent to another."""
+
+NO_KEY = "none"
+"""Sent where there is no key to send: else a provider's package would take its own from the environment."""
 
 COMPATIBLE = "openai-compatible"
 """What a server that speaks OpenAI's language is called in messages that it wrote."""
@@ -59,7 +63,7 @@ def connected(
         called,
         settings=_settings(settings, retries),
         key_hint=_hint(provider, elsewhere=_elsewhere(provider, base_url)),
-        secrets=(key or "",),
+        secrets=() if key == NO_KEY else (key,),
     )
 
 
@@ -128,24 +132,21 @@ def _elsewhere(provider: str, base_url: str | None) -> bool:
     return base_url is not None and base_url != _configured(provider)
 
 
-def _key(provider: str, *, elsewhere: bool) -> str | None:
-    if elsewhere:
-        return os.environ.get(OTHER_KEY)
-    names = KEYS.get(provider, ())
+def _key(provider: str, *, elsewhere: bool) -> str:
+    names = (OTHER_KEY,) if elsewhere else KEYS[provider]
     key = next((os.environ[name] for name in names if os.environ.get(name)), None)
-    if key is None and names and not (provider == "openai" and _configured(provider)):
+    if key is None and not elsewhere and provider != "ollama" and not _configured(provider):
         raise ModelAccessError(
             f"There is no API key for {provider}: set {names[0]}, or try --model echo, which needs none."
         )
-    return key
+    return key or NO_KEY
 
 
-def _hint(provider: str, *, elsewhere: bool) -> str | None:
-    names = (OTHER_KEY,) if elsewhere else KEYS.get(provider, ())
-    return f"It is taken from {' or '.join(names)}." if names else None
+def _hint(provider: str, *, elsewhere: bool) -> str:
+    return f"It is taken from {OTHER_KEY if elsewhere else ' or '.join(KEYS[provider])}."
 
 
-def _model(provider: str, name: str, key: str | None, base_url: str | None) -> Model:
+def _model(provider: str, name: str, key: str, base_url: str | None) -> Model:
     if provider == "openai" and base_url:
         from pydantic_ai.models.openai import OpenAIChatModel
         from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
@@ -176,7 +177,7 @@ def _model(provider: str, name: str, key: str | None, base_url: str | None) -> M
     return _openrouter(name, key, base_url)
 
 
-def _openrouter(name: str, key: str | None, base_url: str | None) -> Model:
+def _openrouter(name: str, key: str, base_url: str | None) -> Model:
     if base_url is not None:
         raise ConfigError(
             "openrouter has one address.",
