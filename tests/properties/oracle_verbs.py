@@ -53,7 +53,8 @@ def save(talk: Talk, step: Step, said: list[Message]) -> None:
     for node, message in zip(stored, said, strict=False):
         if message.id and message.id != node.id:
             break
-        if not node.erased and node.content() != Node(None, message, step.now).content():
+        redated = message.created_at is not None and message.created_at != node.at
+        if not node.erased and (redated or node.content() != Node(None, message, step.now).content()):
             break
         common += 1
     fresh = [m for m in said[common:] if not (m.id and (node := talk.known(m.id)) and node.erased)]
