@@ -275,7 +275,7 @@ def test_the_model_of_the_environment_is_taken(monkeypatch):
 def test_without_a_model_nothing_is_stored():
     async def program():
         async with AsyncChat("a", store="memory:") as chat:
-            with pytest.raises(ConfigError, match="No model is chosen.*--model.*RECOLLECT_MODEL"):
+            with pytest.raises(ConfigError, match=r"No model is chosen.*--model.*RECOLLECT_MODEL"):
                 await chat.send("x")
             assert await chat.load() is None
 

@@ -115,6 +115,31 @@ def test_a_cut_connection_keeps_what_came_before(server, model):
     assert error.retryable
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>Hello there</html>",
+        b"data: {nonsense of Hello there\n\n",
+        b'data: {"choices": "Hello there"}\n\n',
+        b'data: ["Hello there"]\n\n',
+        b"data: \xff\xfe\n\n",
+    ],
+)
+def test_nonsense_is_an_error_that_quotes_no_text(server, model, answer):
+    server.will(answer)
+    events, error = failure(model)
+    assert events == []
+    assert "Hello there" not in str(error)
+
+
+def test_an_error_within_the_stream(server, model):
+    server.will(b'data: {"error": {"message": "Overloaded", "code": 503, "type": "server_error"}}\n\n')
+    events, error = failure(model)
+    assert events == []
+    assert "Overloaded" in str(error)
+
+
 def test_an_error_after_a_tool_keeps_the_steps(server, model):
     server.will(Says(("Wait",), calls=(("add", {"a": 1}),)), Fails(500))
     events, error = failure(model, tools=[add])

@@ -151,9 +151,9 @@ class Conversation:
                 self.saver.add({"provider": engine.provider, "model": engine.model})
 
     async def settled(self) -> None:
-        """Wait until the turn is durable, as long as the store answers."""
+        """Wait until the turn is durable, as long as the store answers. The reply is there: nothing raises."""
         if self._auto_save:
-            await self.saver.stored()
+            await self.saver.stored(raising=False)
 
     def _without_secrets(self, message: Message) -> Message:
         if self._redact is None:

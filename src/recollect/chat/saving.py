@@ -37,7 +37,8 @@ class Saver:
         self._auto = auto
         self._queue: deque[Item] = deque()
         self._stored = 0
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters: list[tuple[int, asyncio.Future[None], bool]] = []
+        """How many items have to be stored, who waits for that, and whether a refusal is theirs to hear."""
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken: asyncio.Event | None = None
@@ -89,15 +90,15 @@ class Saver:
         elif self._woken is not None:
             self._woken.set()
 
-    async def stored(self) -> bool:
+    async def stored(self, *, raising: bool = True) -> bool:
         """Wait until everything queued by now is durable. False when the store is too slow or down,
-        which is told, and tried again in the background. Raises what cannot heal by itself."""
+        which is told, and tried again in the background. Raises what cannot heal by itself, or warns of it."""
         if not self._queue:
             return True
         self._start()
         patience = min(PATIENCE, self._timeout) if self._troubled else self._timeout
         try:
-            await self._wait(patience)
+            await self._wait(patience, raising)
         except TimeoutError:
             self._trouble(None)
             return False
@@ -109,7 +110,7 @@ class Saver:
             return
         self._start()
         try:
-            await self._wait(self._timeout)
+            await self._wait(self._timeout, True)
         except TimeoutError:
             if self._error is not None:
                 raise self._error from None
@@ -118,10 +119,10 @@ class Saver:
                 hint="They are tried again as long as the program runs.",
             ) from None
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, raising: bool) -> None:
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
-        self._waiters.append((self._stored + len(self._queue), future))
+        self._waiters.append((self._stored + len(self._queue), future, raising))
         async with asyncio.timeout(seconds):
             await future
 
@@ -183,7 +184,7 @@ class Saver:
         if self._queue:
             return
         _unsaved.pop(id(self), None)
-        for _, future in self._waiters:
+        for _, future, _ in self._waiters:
             _resolve(future, None)
         self._waiters.clear()
         if self._troubled:
@@ -214,8 +215,8 @@ class Saver:
         else:
             left = f"{self._left().capitalize()} in memory."
         heard = False
-        for _, future in self._waiters:
-            heard = _resolve(future, error) or heard
+        for _, future, raising in self._waiters:
+            heard = (_resolve(future, error if raising else None) and raising) or heard
         self._waiters.clear()
         event = ChatEvent(
             "saving_failed",
