@@ -55,12 +55,12 @@ class ModelServer:
     """``replies`` are given in order; ``requests`` are what was asked, ``closed`` counts who left early."""
 
     url: str = ""
-    replies: list[Says | Fails] = field(default_factory=list)
+    replies: list[Says | Fails | bytes] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     closed: int = 0
 
-    def will(self, *replies: Says | Fails | str) -> None:
+    def will(self, *replies: Says | Fails | bytes | str) -> None:
         self.replies += [Says((reply,)) if isinstance(reply, str) else reply for reply in replies]
 
     async def complete(self, request: Request) -> Response:
@@ -68,6 +68,8 @@ class ModelServer:
         self.requests.append(asked)
         self.headers.append(dict(request.headers))
         reply = self.replies.pop(0)
+        if isinstance(reply, bytes):
+            return Response(reply, media_type="text/event-stream")
         if isinstance(reply, Fails):
             error = {"message": reply.message, "code": reply.code, "type": "error", "param": None}
             return JSONResponse({"error": error}, reply.status, reply.headers)

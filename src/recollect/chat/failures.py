@@ -61,18 +61,24 @@ class Failures:
                 return ModelUnavailableError(f"The connection to {self._who} failed{words}", status=status)
             case ai.ModelUnavailableError() | ai.ModelServerError():
                 return ModelUnavailableError(f"{self._who} failed{_http(status)}{words}", status=status)
-            case ai.ModelAPIError():
+            case ai.ModelAPIError() if status is not None:
                 return ChatError(f"{self._who} refused the request{_http(status)}{words}", status=status)
-            case ai.UnexpectedModelBehavior():
+            case ai.ModelAPIError() | ai.UnexpectedModelBehavior():
                 return ChatError(f"{self._who} gave an answer that makes no sense{words}")
-        if type(error).__module__.partition(".")[0] in _NETWORK or isinstance(error, OSError):
+        if _of_network(error) or isinstance(error, OSError):
             return ModelUnavailableError(f"The connection to {self._who} failed{words}")
         return ChatError(f"{self._who} could not be asked{words}")
 
     def _words(self, error: Exception) -> str:
         """The provider's own words in one line, or the full stop in their place."""
-        said = _message_in(getattr(error, "body", None)) or getattr(error, "message", None) or str(error)
-        text = " ".join(self._clean(str(said)).split())
+        said = ""
+        if isinstance(error, ai.ModelAPIError):
+            said = _message_in(error.body) or error.message
+        elif isinstance(error, ai.AgentRunError):
+            said = error.message.partition("\n")[0]  # further lines quote what the model wrote
+        elif isinstance(error, ai.UserError | OSError) or _of_network(error):
+            said = str(error)
+        text = " ".join(self._clean(said).split())
         if not text:
             return f" ({type(error).__name__})."
         return f": {text[:_LONGEST]}{'…' if len(text) > _LONGEST else '' if text.endswith('.') else '.'}"
@@ -91,6 +97,10 @@ class Failures:
                 return True
             at = at.__cause__ or at.__context__
         return False
+
+
+def _of_network(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in _NETWORK
 
 
 def _http(status: int | None) -> str:
