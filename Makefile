@@ -25,7 +25,7 @@ SETUP := scripts/setup_venv.py
 help: ## Show what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: setup-run ## Set up, then import, list, show, search and export example conversations
+demo: setup-run ## Set up, then import, list, search, edit, export and go on with example conversations
 	@$(PY) examples/demo.py
 
 test: setup-dev ## Set up, then run all tests (PYTEST_ARGS=…, WORKERS=…)

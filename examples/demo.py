@@ -94,6 +94,18 @@ def run(demo: Demo) -> None:
     demo.step("Check every record of the store.", "verify")
     if not (demo.folder / "chat.json").stat().st_size:
         raise DemoError("the export is empty")
+    chat(demo)
+
+
+def chat(demo: Demo) -> None:
+    """Two runs of one conversation, each a process of its own."""
+    talk = ("chat", "--model", "echo", "--session", "alice")
+    demo.step("Talk to a model (echo needs no key).", *talk, "--create", "My name is Alice.")
+    demo.step("Another run goes on where that one ended.", *talk, "What is my name?")
+    demo.step("Both turns are there.", "sessions", "show", "alice")
+    counts = {found["id"]: found["message_count"] for found in demo.ask("sessions", "list")["sessions"]}
+    if counts.get("alice") != 4:
+        raise DemoError("the chat has not kept its messages")
 
 
 def main() -> int:
