@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from talk import turn  # this module runs inside the nursery's script only
+import chatting  # these modules run inside the nursery's script only
+from talk import turn
 
-from recollect import AsyncStore, FullError, RetentionPolicy, Store
+from recollect import AsyncChat, AsyncStore, Chat, FullError, RetentionPolicy, Store
 
 Say = Callable[..., None]
 Order = dict[str, Any]
@@ -99,6 +102,57 @@ def cleanup(order: Order, say: Say) -> None:
         say(ready=True)
         store.cleanup(RetentionPolicy(max_sessions=1), dry_run=False, purge=True)
         say(done=0)
+
+
+def chat(order: Order, say: Say) -> None:
+    """Ask one question of a model that uses a tool; says what its caller gets to see, as it happens."""
+
+    async def look_up(wanted: str) -> str:
+        """What stands under a key."""
+        say(called=wanted)
+        await asyncio.sleep(0.002)
+        return chatting.value(wanted)
+
+    with Store(order["url"]) as store, Chat(order["session"], store=store, **_model(order, look_up)) as chat:
+        said = ""
+        for piece in chat.stream(order["question"]):
+            said = _began(said + piece, say)
+    say(done=order["question"])
+
+
+def chat_async(order: Order, say: Say) -> None:
+    """The same through an AsyncChat, three at once on one store."""
+
+    async def look_up(wanted: str) -> str:
+        """What stands under a key."""
+        await asyncio.sleep(0.002)
+        return chatting.value(wanted)
+
+    async def one(store: AsyncStore, session_id: str) -> None:
+        async with AsyncChat(session_id, store=store, **_model(order, look_up)) as chat:
+            said = ""
+            async for piece in chat.stream(order["question"]):
+                said = _began(said + piece, partial(say, session=session_id))
+
+    async def everything() -> None:
+        async with AsyncStore(order["url"]) as store:
+            await asyncio.gather(*[one(store, session_id) for session_id in order["sessions"]])
+
+    asyncio.run(everything())
+    say(done=order["question"])
+
+
+def _model(order: Order, tool: Callable[..., Any]) -> dict[str, Any]:
+    return {"model": f"script:{order['script']}", "tools": [tool]}
+
+
+def _began(said: str, say: Say) -> str:
+    """Tell which reply begins, once its number is heard; what is left to hear."""
+    match = re.search(r"Reply (\d+):", said)
+    if match is None:
+        return said
+    say(began=int(match[1]))
+    return said[match.end() :]
 
 
 def full_disk(order: Order, say: Say) -> None:
@@ -202,6 +256,8 @@ JOBS: dict[str, Callable[[Order, Say], None]] = {
     for job in (
         append,
         append_async,
+        chat,
+        chat_async,
         cleanup,
         erase,
         fork_session,
