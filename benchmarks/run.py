@@ -32,6 +32,7 @@ TOPICS = (
     "transcripts",
     "sync",
     "history",
+    "chat",
 )
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
