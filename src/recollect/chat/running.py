@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -47,11 +47,12 @@ class ModelEngine:
         entered it, and an iterator may be closed from another."""
         tools = [_tool(name, tool) for name, tool in toolspecs.by_name(turn.tools).items()]
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        task = asyncio.create_task(self._tell(turn, tools, queue.put_nowait))
+        task = asyncio.create_task(self._tell(turn, tools, queue))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
                 yield event
+                queue.task_done()
             if task.cancelled():
                 raise ChatError("A tool cancelled the reply.")
             task.result()
@@ -61,11 +62,15 @@ class ModelEngine:
             if not task.cancelled():
                 task.exception()  # seen: whoever closed the iterator does not want it
 
-    async def _tell(self, turn: Turn, tools: Sequence[Tool[None]], tell: Callable[[Event], None]) -> None:
+    async def _tell(
+        self, turn: Turn, tools: Sequence[Tool[None]], queue: asyncio.Queue[Event | None]
+    ) -> None:
         try:
             async with aclosing(self._events(turn, tools)) as events:
                 async for event in events:
-                    tell(event)
+                    queue.put_nowait(event)
+                    if not isinstance(event, Delta):
+                        await queue.join()  # whoever reads stores a call before the tool runs
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001  # of whatever package: none comes through
