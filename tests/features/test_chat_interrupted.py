@@ -86,9 +86,13 @@ def test_a_stream_raises_behind_its_pieces(run):
     async def program(chat):
         pieces = []
         stream = chat.stream("Go")
-        with pytest.raises(ChatError, match="Cut"):
+
+        async def read():
             async for piece in stream:
                 pieces.append(piece)
+
+        with pytest.raises(ChatError, match="Cut"):
+            await read()
         assert pieces == ["Half"]
         assert (stream.reply.text, stream.reply.reason) == ("Half", "error")
 

@@ -79,14 +79,13 @@ def test_the_model_sees_the_secret_once_and_then_what_was_stored():
 
 def test_a_redactor_of_ones_own():
     async def program():
-        with pytest.warns(ChatWarning):
-            async with AsyncChat(
-                "a", store="memory:", model="echo", redact=lambda t: t.replace("Anna", "A.")
-            ) as chat:
-                await chat.send("I am Anna")
-                assert (await chat.session.messages())[1].text == "You said: I am A. (message 1)"
+        redact = {"redact": lambda text: text.replace("Anna", "A.")}
+        async with AsyncChat("a", store="memory:", model="echo", **redact) as chat:
+            await chat.send("I am Anna")
+            assert (await chat.session.messages())[1].text == "You said: I am A. (message 1)"
 
-    asyncio.run(program())
+    with pytest.warns(ChatWarning):
+        asyncio.run(program())
 
 
 def test_without_redact_every_word_is_kept():

@@ -78,10 +78,14 @@ def test_a_slow_store_delays_no_piece(kind):
         pieces = [await anext(stream)]
         moody.slow()
         started, took = time.perf_counter(), []
-        with pytest.warns(ChatWarning, match=r"did not answer within 0\.6 s.*1 message is kept"):
+
+        async def read():
             async for piece in stream:
                 pieces.append(piece)
                 took.append(time.perf_counter() - started)
+
+        with pytest.warns(ChatWarning, match=r"did not answer within 0\.6 s.*1 message is kept"):
+            await read()
         assert "".join(pieces) == "You said: two three four (message 2)"
         assert took[-1] < 0.5  # the last piece came before any time-out
         assert chat.unsaved_count == 1
@@ -116,13 +120,17 @@ def test_a_store_that_is_down_is_told_once_and_caught_up_with():
         chat = AsyncChat("a", store=store, model="echo", save_timeout=0.3, on_event=told.append)
         await chat.send("zero")
         moody.down = True
-        with pytest.warns(ChatWarning, match="The engine is down") as caught:
+
+        async def talk():
             for number in range(3):
                 reply = await chat.send(str(number))
                 assert reply.text == f"You said: {number} (message {number + 2})"
-            with pytest.raises(UnavailableError, match="The engine is down"):
-                await chat.save()
+
+        with pytest.warns(ChatWarning, match="The engine is down") as caught:
+            await talk()
         assert len(caught) == 1
+        with pytest.raises(UnavailableError, match="The engine is down"):
+            await chat.save()
         assert chat.unsaved_count == 6
         moody.down = False
         info = await chat.save()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import os
 import threading
+import weakref
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import InvalidError
+from . import saving as _saving  # noqa: F401  # its exit handler has to be registered first
 
 T = TypeVar("T")
-PATIENCE = 5.0
+PATIENCE = 2.0
 """How long Ctrl-C waits for what it stopped to be put in order, in seconds."""
 
 _guard = threading.Lock()
@@ -29,6 +32,7 @@ class Background:
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self.loop.run_forever, name="recollect-chat-loop", daemon=True)
         self._thread.start()
+        self._calls: weakref.WeakSet[Call[Any]] = weakref.WeakSet()
 
     @property
     def alive(self) -> bool:
@@ -43,9 +47,17 @@ class Background:
                 "A Chat was used on the thread that chats run on.", hint="Use AsyncChat in async functions."
             )
         call = Call[T](self.loop)
+        self._calls.add(call)
         context = contextvars.copy_context()
         self.loop.call_soon_threadsafe(call.begin, coroutine, context)
         return call
+
+    def stop(self) -> None:
+        """Stop what runs, so that what came of it can be stored."""
+        calls = [call for call in self._calls if not call.done()]
+        for call in calls:
+            call.stop()
+        wait(calls, PATIENCE)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine and wait for its result. What interrupts the wait stops the coroutine."""
@@ -96,3 +108,12 @@ def background() -> Background:
         if _background is None or not _background.alive:
             _background = Background()
         return _background
+
+
+def _at_exit() -> None:
+    """The program ends: replies under way are cut, before what is left is stored."""
+    if _background is not None and _background.alive:
+        _background.stop()
+
+
+atexit.register(_at_exit)  # behind that of saving.py, which is therefore called after it

@@ -151,7 +151,7 @@ class Conversation:
                 self.saver.add({"provider": engine.provider, "model": engine.model})
 
     async def settled(self) -> None:
-        """Wait until the turn is durable, as long as the store answers. The reply is there: nothing raises."""
+        """Wait until the turn is durable, as long as the store answers; what it refuses is warned of."""
         if self._auto_save:
             await self.saver.stored(raising=False)
 

@@ -92,7 +92,7 @@ class Saver:
 
     async def stored(self, *, raising: bool = True) -> bool:
         """Wait until everything queued by now is durable. False when the store is too slow or down,
-        which is told, and tried again in the background. Raises what cannot heal by itself, or warns of it."""
+        which is told, and tried again in the background. What cannot heal by itself is raised, or told."""
         if not self._queue:
             return True
         self._start()

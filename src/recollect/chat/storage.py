@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..backend import Scrubs
 from ..core.base import Core
 from ..errors import InvalidError, NotFoundError
 from ..model import Message, SessionInfo
+from .threads import in_thread
 
 if TYPE_CHECKING:
     from .. import AsyncSession, AsyncStore, Session, Store
@@ -20,22 +19,13 @@ if TYPE_CHECKING:
 AnyStore: TypeAlias = "Store | AsyncStore"
 AnySession: TypeAlias = "Session | AsyncSession"
 OnConflict = Literal["rebase", "branch"]
-THREADS = 8
-_threads: tuple[int, ThreadPoolExecutor] | None = None
 
 
 async def call(verb: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """A verb of a store or session: awaited, or run on a thread where it is a blocking one."""
     if inspect.iscoroutinefunction(verb):
         return await verb(*args, **options)
-    return await asyncio.get_running_loop().run_in_executor(_pool(), lambda: verb(*args, **options))
-
-
-def _pool() -> ThreadPoolExecutor:
-    global _threads
-    if _threads is None or _threads[0] != os.getpid():  # threads stay in the parent process
-        _threads = (os.getpid(), ThreadPoolExecutor(THREADS, thread_name_prefix="recollect-chat"))
-    return _threads[1]
+    return await in_thread(lambda: verb(*args, **options))
 
 
 def open_store(given: AnyStore | str | None, namespace: str | None) -> tuple[AnyStore, bool]:

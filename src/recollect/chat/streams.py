@@ -70,6 +70,7 @@ class AsyncReplyStream:
         if self._task is not None:
             self._stop("closed")
             await asyncio.wait({self._task})
+            await self._exchange.settled()
             if self._reply is None:
                 self._reply = self._exchange.reply()
         self._over = True

@@ -99,6 +99,11 @@ class Chat:
     def _mine(self, reply: Reply) -> Reply:
         return replace(reply, chat=self)
 
+    def _settle(self) -> None:
+        """Wait a moment for what was cut to be stored."""
+        with suppress(TimeoutError):
+            background().start(self._chat._talk.settled()).result(PATIENCE)
+
     # Talking
 
     def send(
@@ -273,6 +278,7 @@ class ReplyStream:
             self._call.stop()
             with suppress(TimeoutError):
                 self._call.exception(PATIENCE)
+            self._chat._settle()
             self._reply = self._chat._mine(self._exchange.reply())
 
     def close(self) -> None:

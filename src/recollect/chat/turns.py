@@ -67,6 +67,10 @@ class Exchange:
             await self._talk.settled()
             return self.reply()
 
+    async def settled(self) -> None:
+        """Wait until what came is durable, as long as the store answers."""
+        await self._talk.settled()
+
     async def _play(self, engine: Engine, turn: Turn) -> None:
         try:
             async with asyncio.timeout(self._timeout) as limit:

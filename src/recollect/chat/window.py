@@ -11,17 +11,19 @@ from ..model import Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolCa
 CHARACTERS_A_TOKEN = 4
 TOKENS_A_MESSAGE = 4
 TOKENS_A_FILE = 1000
+_PROMPTS = ("system", "developer")
 
 
 @dataclass(frozen=True)
 class Window:
     """The newest messages of a conversation: at most ``messages`` of them, or about ``tokens`` tokens.
 
-    The system prompt is always sent, and counts towards ``tokens``; so is the newest message, even
-    alone over the bound. A tool call is never split from its answers, and what is shown begins with
-    a message of the user's: where the bound falls inside a turn, that turn's first message is kept
-    and what came right behind it is left out. Tokens are estimated, four characters each and 1,000
-    for an image or a file; ``counter`` (message → tokens) counts them better.
+    The system prompt is always sent, and counts (as does what the line begins with of role ``system``
+    or ``developer``); so is the newest message, even alone over the bound. A tool call is never split
+    from its answers, and what is shown begins with a message of the user's: where the bound falls
+    inside a turn, that turn's first message is kept and what came right behind it is left out.
+    Tokens are estimated, four characters each and 1,000 for an image or a file; ``counter``
+    (message → tokens) counts them better.
     """
 
     messages: int | None = None
@@ -37,18 +39,20 @@ class Window:
 
     def fit(self, line: Sequence[Message], system: str | None = None) -> list[Message]:
         """The part of a line that is shown; each answer stands directly behind its call there."""
+        prompts = next((n for n, m in enumerate(line) if m.role not in _PROMPTS), len(line))
+        head, line = list(line[:prompts]), line[prompts:]
         openers = _openers(line)
-        spent = self._cost(Message.system(system)) if system else 0
+        spent = sum(map(self._cost, head)) + (self._cost(Message.system(system)) if system else 0)
         chosen: list[Message] = []
         for first, behind in reversed(list(_groups(line))):
             spent += sum(map(self._cost, line[first:behind]))
             opener = openers[first]
             opening = [] if opener is None or opener == first else [line[opener]]
-            count = len(opening) + len(line) - first
+            count = len(head) + len(opening) + len(line) - first
             if chosen and not self._allows(count, spent + sum(map(self._cost, opening))):
                 break
             chosen = [*opening, *line[first:]] if opening else list(line[first:])
-        return chosen
+        return head + chosen
 
     def _allows(self, count: int, spent: int) -> bool:
         by_count = self.messages is None or count <= self.messages
