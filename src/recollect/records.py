@@ -71,6 +71,8 @@ class Patch(Struct, frozen=True, gc=False, omit_defaults=True):
     expires_at: datetime | UnsetType | None = UNSET
     deleted_at: datetime | UnsetType | None = UNSET
     forked_from: ForkedFrom | UnsetType | None = UNSET
+    created_at: datetime | UnsetType = UNSET
+    """When the conversation began, where it began elsewhere; only in a session's first record."""
 
     def changes(self) -> dict[str, Any]:
         """The attributes that are set."""
@@ -155,7 +157,9 @@ class State(Struct, frozen=True, gc=False, omit_defaults=True):
 def created(key: Key, at: int, patch: Patch) -> State:
     """The state after a session's first record, an ``update`` that names its attributes."""
     now = to_datetime(at)
-    info = SessionInfo(key.session_id, key.namespace, 1, now, now, **patch.changes())
+    values = patch.changes()
+    began = values.pop("created_at", now)
+    info = SessionInfo(key.session_id, key.namespace, 1, began, now, **values)
     return State(info)
 
 

@@ -1,6 +1,6 @@
 """Conversations that are trees, that grow, and that are written anew: what becomes of their sessions."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -221,11 +221,31 @@ def test_titles_follow_the_file_unless_the_user_named_the_session(store):
     assert (info.name, info.model, info.metadata["cwd"]) == ("mine", None, "/b")
 
 
+def test_a_session_has_the_times_of_its_conversation(store):
+    def dated(name, minutes):
+        return said(name, created_at=NOON + timedelta(minutes=minutes))
+
+    future = said("u3", created_at=datetime.now(UTC) + timedelta(days=900))
+    take(store, line(dated("u1", 5), dated("a1", 0), dated("u2", 7)))
+    info = store.get("s").info
+    assert (info.created_at, info.updated_at) == (NOON, NOON + timedelta(minutes=7))
+    take(store, line(dated("u1", 5), dated("a1", 0), dated("u2", 7), dated("a2", 9)))
+    info = store.get("s").info
+    assert (info.created_at, info.updated_at) == (NOON, NOON + timedelta(minutes=9))
+    take(store, line(dated("u1", 5), dated("a1", 0), dated("u2", 7), dated("a2", 9), future))
+    assert store.get("s").info.updated_at <= datetime.now(UTC)
+    before = store.get("s").info.updated_at
+    take(store, line(said("u4", created_at=None), native_id="now"))
+    assert store.get("now").info.created_at >= before
+    assert [s.id for s in store.sessions(until="2025-05-02")] == []
+    assert [s.id for s in store.sessions(created_until="2025-05-02")] == ["s"]
+
+
 def test_an_id_that_is_taken_by_something_else(store):
     store.open("s").append(Message.user("my own"))
     assert take(store, line("u1", "a1")) == (1, 0, 0, 2)
     assert take(store, line("u1", "a1", "u2")) == (0, 1, 0, 1)
-    assert [s.id for s in store.sessions()] == ["made-up:s", "s"]
+    assert sorted(s.id for s in store.sessions()) == ["made-up:s", "s"]
     assert len(store.get("s").messages()) == 1
 
 
@@ -236,7 +256,7 @@ def test_sub_agents_and_forks_are_linked(store):
         line("u2", native_id="sub", parent="s", relation="subagent"),
         line("u3", native_id="child", parent="s", relation="fork"),
     )
-    assert [s.id for s in store.sessions(metadata={"imported.parent": "s"})] == ["child", "sub"]
+    assert sorted(s.id for s in store.sessions(metadata={"imported.parent": "s"})) == ["child", "sub"]
     assert store.get("sub").info.metadata["imported"]["relation"] == "subagent"
     assert store.get("child").info.forked_from.session_id == "s"
     assert [s.id for s in store.sessions(forked_from="s")] == ["child"]

@@ -71,9 +71,9 @@ class Batch:
         self.attributes = False
 
     @classmethod
-    def create(cls, core: Core, key: Key, patch: Patch) -> Batch:
+    def create(cls, core: Core, key: Key, patch: Patch, now: int | None = None) -> Batch:
         """A batch whose first record creates a session."""
-        now = core.clock.now()
+        now = core.clock.now() if now is None else now
         batch = cls(core, None, created(key, now, patch), now)
         batch._add(UPDATE, 0, UpdateBody(patch))
         return batch

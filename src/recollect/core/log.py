@@ -67,17 +67,20 @@ async def entries(core: Core, key: Key, upto: int, after: int = 0) -> AsyncItera
         )
 
 
-async def blobs_of(core: Core, key: Key, entry: LogEntry) -> dict[str, bytes]:
-    """The blobs that a message or a note of an import refers to, by digest in hex."""
+def digests_of(core: Core, key: Key, entry: LogEntry) -> list[str]:
+    """The digests (hex) of the blobs that a message or a note of an import refers to."""
     if entry.kind == SOURCE:
         record = (entry.seq, entry.kind, entry.parent, entry.body)
-        digests = blobs_in(core.codec.body(key, record, SourceBody))
-    elif entry.kind == MESSAGE and b'"digest":' in entry.body:
+        return blobs_in(core.codec.body(key, record, SourceBody))
+    if entry.kind == MESSAGE and b'"digest":' in entry.body:
         message = _message(core, key, entry)
-        digests = [part.digest for part in message.parts if isinstance(part, BlobPart) and part.digest]
-    else:
-        return {}
-    return {digest: await load_blob(core, key, entry.seq, digest) for digest in digests}
+        return [part.digest for part in message.parts if isinstance(part, BlobPart) and part.digest]
+    return []
+
+
+async def blobs_of(core: Core, key: Key, entry: LogEntry) -> dict[str, bytes]:
+    """The blobs that a message or a note of an import refers to, by digest in hex."""
+    return {digest: await load_blob(core, key, entry.seq, digest) for digest in digests_of(core, key, entry)}
 
 
 def _message(core: Core, key: Key, entry: LogEntry) -> Message:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from ..backend import Commit, Key, SessionRow
 from ..codec import dumps
 from ..core.base import Core
@@ -19,7 +21,7 @@ from ..core.ids import encode_message_id
 from ..core.notes import Note
 from ..errors import BusyError, InvalidError
 from ..formats.base import Conversation, Restart, derived_uuid, session_id_from
-from ..records import State
+from ..records import State, to_datetime
 from .drafting import Drafts
 from .given import given
 from .growing import Found, Growth
@@ -158,7 +160,9 @@ class Conversations:
     async def _create(self, task: _Task, key: Key) -> None:
         """A new session: its creation and its first messages in one commit."""
         self._tally.met(key.session_id)
-        batch = Batch.create(self._core, key, task.found.given.patch)
+        began, last = task.found.drafts.times()
+        patch = replace(task.found.given.patch, created_at=to_datetime(began))
+        batch = Batch.create(self._core, key, patch, last)
         writing = Writing(self._core, batch, partial(self._send, task, created=True))
         try:
             await Growth(self._core, key, task.found, writing).create()
@@ -173,7 +177,9 @@ class Conversations:
             task.report(f"session {key.session_id!r} is {where}; nothing was added to it")
             return
         self._tally.met(key.session_id)
-        writing = Writing(self._core, Batch(self._core, row, state), partial(self._send, task, created=False))
+        now = max(row.updated_at, task.found.drafts.times()[1])
+        batch = Batch(self._core, row, state, now)
+        writing = Writing(self._core, batch, partial(self._send, task, created=False))
         try:
             await Growth(self._core, key, task.found, writing).go_on(relation)
         except Lost:

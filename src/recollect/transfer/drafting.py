@@ -40,6 +40,7 @@ class Drafts:
         """The id of the main line's last message, once that was reached."""
         stretches = self._read()
         first = next(stretches)
+        self._first = [one.at for one in first.drafts]
         self.beginning, self.answered = _beginning(first.drafts)
         if _size(first) <= CHUNK_BYTES and len(first.drafts) < CHUNK_MESSAGES:
             kept, room = [first], CHUNK_BYTES
@@ -49,6 +50,15 @@ class Drafts:
                     return
                 kept.append(stretch)
             self._whole = kept
+
+    def times(self) -> tuple[int, int]:
+        """When the conversation began and when it was last added to, as far as its messages are at
+        hand; now where they have no dates, and never later."""
+        times = self._first
+        if self._whole is not None:
+            times = [one.at for stretch in self._whole for one in stretch.drafts]
+        times = times or [self._now]
+        return min(min(times), self._now), min(max(times), self._now)
 
     def stretches(self) -> Iterator[Stretch]:
         """All messages: the main line's, then every other line's."""

@@ -78,6 +78,10 @@ class Ledger:
         """The newest entry of a path."""
         return (await self._all()).get(path)
 
+    async def entries(self) -> list[Entry]:
+        """The newest entry of every path."""
+        return list((await self._all()).values())
+
     async def holding(self, session_id: str) -> list[Entry]:
         """The entries of files that speak of a session, newest last."""
         return [entry for entry in (await self._all()).values() if session_id in entry.sessions]

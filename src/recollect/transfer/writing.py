@@ -32,6 +32,7 @@ class Writing:
         self._messages = 0
         self._bytes = 0
         self._amended = False
+        self._latest = batch.now
 
     def amend(self, record: StoredRecord, old: Message, draft: Draft) -> None:
         """Complete a stored message."""
@@ -41,6 +42,7 @@ class Writing:
     async def after(self, drafts: Sequence[Draft]) -> None:
         """These messages were put into the batch: send it when it is large enough."""
         self._messages += len(drafts)
+        self._latest = max(self._latest, *(d.at for d in drafts)) if drafts else self._latest
         self._bytes += sum(len(d.raw) for d in drafts) + sum(len(b) for d in drafts for b in d.blobs.values())
         if self._bytes >= CHUNK_BYTES or len(self.batch.records) >= MAX_RECORDS:
             await self.flush()
@@ -56,4 +58,4 @@ class Writing:
         assert commit.row is not None
         if not await self._send(commit, count):
             raise Lost
-        self.batch = Batch(self._core, commit.row, state)
+        self.batch = Batch(self._core, commit.row, state, min(self._latest, self._core.clock.now()))
