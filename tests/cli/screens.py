@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 _SEQUENCE = re.compile(r"\x1b\[([?>]?)([\d;]*)([A-Za-z])|\x1b[=>]")
 _CONTROL = re.compile(r"\x1b|[\x00-\x07\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+PROMPT = "you>"
 
 
 class Screen:
@@ -113,20 +116,29 @@ class Person:
         given = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8", **environ}
         self.screen = Screen(rows, columns)
         self.raw = b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._read = 0
         self.child, self._terminal = pty.fork()
         if self.child == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(sys.executable, [sys.executable, "-m", "recollect", *args], {**os.environ, **given})
 
-    def sees(self, text: str, seconds: float = 30) -> Person:
+    def sees(self, text: str, seconds: float = 15) -> Person:
         """Wait until the text was written anew, behind what was waited for before."""
         end = time.monotonic() + seconds
         while (found := self.raw.find(text.encode(), self._read)) < 0:
-            if not self._take(end - time.monotonic()):
-                raise AssertionError(f"{text!r} never came; the screen shows:\n{self.screen.text}")
+            if not self._take(end):
+                raise AssertionError(f"It ended before {text!r}:\n{self.screen.text}")
         self._read = found + len(text.encode())
         return self
+
+    def shows(self, text: str, seconds: float = 15) -> Person:
+        """Wait until the text stands on the screen, however it was drawn."""
+        return self._until(lambda: text in self.screen.text, repr(text), seconds)
+
+    def asked(self, seconds: float = 15) -> Person:
+        """Wait until the prompt is the last line, with nothing typed yet."""
+        return self._until(lambda: self._last_lines()[-1] == PROMPT, "the prompt", seconds)
 
     def presses(self, keys: str) -> Person:
         """Press keys; ``\\r`` is Enter."""
@@ -134,28 +146,40 @@ class Person:
         return self
 
     def types(self, line: str) -> Person:
-        """Type a line at the prompt and press Enter."""
-        return self.presses(f"{line}\r")
+        """Type a line at the prompt, see it there, and press Enter."""
+        self.asked().presses(line)
+        self._until(lambda: f"{PROMPT} {line}" in self._last_lines()[-8:], repr(line), 15)
+        return self.presses("\r")
 
-    def ends(self, seconds: float = 30) -> int:
+    def _last_lines(self) -> list[str]:
+        return self.screen.text.splitlines() or [""]
+
+    def _until(self, seen: Callable[[], bool], what: str, seconds: float) -> Person:
+        end = time.monotonic() + seconds
+        while not seen():
+            if not self._take(end):
+                raise AssertionError(f"It ended before {what}:\n{self.screen.text}")
+        return self
+
+    def ends(self, seconds: float = 15) -> int:
         """Wait for the command's end; returns its exit code."""
         end = time.monotonic() + seconds
-        while self._take(end - time.monotonic()):
-            if time.monotonic() > end:
-                os.kill(self.child, signal.SIGKILL)
-                raise AssertionError(f"It does not end; the screen shows:\n{self.screen.text}")
+        while self._take(end):
+            pass
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
 
-    def _take(self, seconds: float) -> bool:
-        """Read what was written; False at the end, or when nothing came in time."""
-        ready, _, _ = select.select([self._terminal], [], [], max(0, seconds))
+    def _take(self, end: float) -> bool:
+        """Read what was written; False when the command has ended. Fails when nothing comes in time."""
+        ready, _, _ = select.select([self._terminal], [], [], max(0, end - time.monotonic()))
         if not ready:
-            return False
+            os.kill(self.child, signal.SIGKILL)
+            os.waitpid(self.child, 0)
+            raise AssertionError(f"Nothing more came; the screen shows:\n{self.screen.text}")
         try:
             chunk = os.read(self._terminal, 65536)
         except OSError:  # Linux says so when the other side is closed
             return False
         self.raw += chunk
-        self.screen.feed(chunk.decode(errors="replace"))
+        self.screen.feed(self._decoder.decode(chunk))
         return bool(chunk)

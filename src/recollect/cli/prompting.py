@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import MissingExtraError
 
@@ -26,6 +26,7 @@ class Offer(Protocol):
 
 
 Offers = Callable[[str], Iterable[Offer]]
+PROMPT = "you> "
 Ask = Callable[[str], str]
 """Asks for a line, what is given being there already. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError."""
 
@@ -55,7 +56,7 @@ def prompt(offers: Offers, said: Iterable[str], *, color: bool) -> Ask:
         complete_while_typing=commanding,
         key_bindings=_keys(),
         multiline=True,
-        prompt_continuation="  ",
+        prompt_continuation=" " * len(PROMPT),
         color_depth=None if color else ColorDepth.MONOCHROME,
         enable_history_search=False,
         reserve_space_for_menu=6,
@@ -63,7 +64,7 @@ def prompt(offers: Offers, said: Iterable[str], *, color: bool) -> Ask:
 
     def ask(text: str = "") -> str:
         with patch_stdout():  # what is said meanwhile appears above the line
-            return session.prompt("> ", default=text)
+            return session.prompt(PROMPT, default=text)
 
     return ask
 
@@ -86,12 +87,13 @@ def _completer(offers: Offers) -> Completer:
 
 
 def _keys() -> KeyBindings:
-    """Enter sends; Alt-Enter, Ctrl-J, or Enter behind a backslash, begins a new line."""
+    """Enter sends; Alt-Enter, or Enter behind a backslash, begins a new line."""
     from prompt_toolkit.key_binding import KeyBindings
 
     keys = KeyBindings()
 
     @keys.add("enter")
+    @keys.add("c-j")  # Enter that was pressed while a reply came
     def _send(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.document.text_before_cursor.endswith("\\"):
@@ -100,9 +102,9 @@ def _keys() -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
-    def break_line(event: KeyPressEvent) -> Any:
+    @keys.add("escape", "enter")
+    @keys.add("escape", "c-j")
+    def _break_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
-    keys.add("escape", "enter")(break_line)
-    keys.add("c-j")(break_line)
     return keys

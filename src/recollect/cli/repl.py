@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .answering import answer, tell_end
 from .codes import OK
+from .escape import safe
 from .failing import failed
 from .slash import as_command, obey, unslashed
 from .slash_chat import Leave
@@ -24,8 +25,10 @@ def converse(talk: Talk) -> int:
     from .prompting import prompt
     from .slash_offers import offers
 
-    earlier = [message.text for message in talk.earlier(REMEMBERED) if message.role == "user"]
-    talk.ask = prompt(lambda line: offers(talk, line), filter(None, earlier), color=talk.app.color)
+    said = [message.text for message in talk.earlier(REMEMBERED) if message.role == "user"]
+    # What must be spelled out on a screen cannot be typed again.
+    earlier = [text for text in said if text and safe(text) == text]
+    talk.ask = prompt(lambda line: offers(talk, line), earlier, color=talk.app.color)
     greet(talk)
     follow(talk, talk.ask)
     part(talk)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .escape import one_line
+from .escape import one_line, safe
 from .figures import counted, dollars, local
 from .listing import label
 from .slash_passing import on_session, pass_on, whole, words
@@ -76,9 +76,9 @@ def edit(talk: Talk, rest: str) -> Message | None:
 
     session = talk.session()
     target, text = _target(session, rest)
-    if not text:
-        text = talk.ask(target.text)
-    if not text.strip() or text == target.text:
+    before = safe(target.text)
+    text = text or talk.ask(before)
+    if not text.strip() or text in (before, target.text):
         talk.app.say("Nothing was changed.")
         return None
     branch = _step_back(session, target)

@@ -172,8 +172,7 @@ class Talk:
         # What the first session was told at the start does not concern the next one.
         choices = replace(self.choices, system=None, name=None, tags=())
         following = self._made(session_id, choices)
-        with self._ways_out:
-            self.chat.close()
+        self.chat.close()
         self.chat, self.choices = following, choices
 
     def keep(self) -> None:
