@@ -281,7 +281,7 @@ def test_version_is_a_release():
         ("import recollect; recollect.AsyncStore", {"asyncio"}),
         (
             "import recollect; recollect.Chat('a', store='memory:', model='echo').send('x')",
-            {"apsw", "asyncio"},
+            {"asyncio"},
         ),
     ],
 )

@@ -26,7 +26,7 @@ KEY = "sk-" + "proj-a1B2c3D4e5F6g7H8i9J0"
         ("The secret: always be kind", "The secret: always be kind"),
         ("password: ask Anna", "password: ask Anna"),
         ("Write to anna@example.org", "Write to anna@example.org"),
-        ("It is in /home/anna/notes", "It is in /home/anna/notes"),
+        ("Ask anna or -Users-anna-notes", "Ask anna or -Users-anna-notes"),
         ("max_tokens=4096 and sk-learn", "max_tokens=4096 and sk-learn"),
     ],
 )

@@ -141,7 +141,8 @@ class Conversation:
     def keep(self, message: Message, engine: Engine) -> None:
         """A message of the model's or a tool's: queued to be stored, and whose it is."""
         safe = self._without_secrets(message)
-        self._line = [*(self._line or ()), safe]
+        if self._line is not None:
+            self._line.append(safe)
         self.saver.add(safe)
         named = (engine.provider, engine.model)
         if message.role == "assistant" and named != self._model:
@@ -151,8 +152,8 @@ class Conversation:
                 self.saver.add({"provider": engine.provider, "model": engine.model})
 
     async def settled(self) -> None:
-        """Wait until the turn is durable, as long as the store answers; what it refuses is warned of."""
-        if self._auto_save:
+        """Wait until all is durable, as long as the store answers; what it refuses is warned of."""
+        if self._auto_save and not self.saver.troubled:
             await self.saver.stored(raising=False)
 
     def _without_secrets(self, message: Message) -> Message:

@@ -43,7 +43,7 @@ class Saver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken: asyncio.Event | None = None
         self._pid = os.getpid()
-        self._troubled = False
+        self.troubled = False
         """The store was slow or down, which was told; once per outage."""
         self._error: StoreError | None = None
         """Why the last attempt failed."""
@@ -96,7 +96,7 @@ class Saver:
         if not self._queue:
             return True
         self._start()
-        patience = min(PATIENCE, self._timeout) if self._troubled else self._timeout
+        patience = min(PATIENCE, self._timeout) if self.troubled else self._timeout
         try:
             await self._wait(patience, raising)
         except TimeoutError:
@@ -187,8 +187,8 @@ class Saver:
         for _, future, _ in self._waiters:
             _resolve(future, None)
         self._waiters.clear()
-        if self._troubled:
-            self._troubled = False
+        if self.troubled:
+            self.troubled = False
             self._teller.event(ChatEvent("saved", "Everything is stored."))
 
     def _trouble(self, error: StoreError | None) -> None:
@@ -200,8 +200,8 @@ class Saver:
 
     def tell_trouble(self, event: ChatEvent) -> None:
         """Tell that the store is slow or down, once until everything is stored again."""
-        if not self._troubled:
-            self._troubled = True
+        if not self.troubled:
+            self.troubled = True
             self._teller.warn(event)
 
     def _refused(self, error: StoreError) -> None:

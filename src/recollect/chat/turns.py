@@ -91,7 +91,7 @@ class Exchange:
 
     def _take(self, event: Event) -> bool:
         """Deal with an event. Whether it was a step behind which another comes."""
-        if event.__class__ is Delta or isinstance(event, Delta):
+        if isinstance(event, Delta):
             self._pieces.append(event)
             if event.kind == "text" and event.text:
                 self._shown = True
