@@ -24,6 +24,7 @@ def test_show_says_where_each_value_comes_from(run, here, monkeypatch):
     spoken = run("config", "show", "--store", "sqlite::memory:")
     assert "store = sqlite::memory:  (flag)\n" in spoken.out
     assert "namespace = bob  (environment RECOLLECT_NAMESPACE)\n" in spoken.out
+    assert "model = none  (default)\n" in spoken.out
 
 
 def test_show_hides_secrets(run):

@@ -43,7 +43,12 @@ def test_the_default_is_a_file_in_the_data_folder(here, hermetic):
     assert settings.store.endswith("recollect/recollect.db")
     assert str(hermetic) in settings.store
     assert settings.namespace is None
-    assert settings.origin == {"store": "default", "namespace": "default", "model": "default", "retention": "default"}
+    assert settings.origin == {
+        "store": "default",
+        "namespace": "default",
+        "model": "default",
+        "retention": "default",
+    }
     assert [found for _, found in settings.files] == [False, False]
 
 
@@ -71,6 +76,27 @@ def test_each_value_has_its_own_source(here):
     assert (settings.namespace, settings.origin["namespace"]) == ("carol", "flag")
 
 
+def test_the_model_of_chats(here):
+    assert load(here).model is None
+    write_user_file('model = "openai:mine@http://localhost:8000/v1"')
+    assert load(here).model == "openai:mine@http://localhost:8000/v1"
+    (here / "recollect.toml").write_text('model = "echo"')
+    assert load(here).model == "echo"
+    assert load(here).to_dict()["model"] == {"value": "echo", "origin": str(here / "recollect.toml")}
+    settings = load(here, {"RECOLLECT_MODEL": "openai:gpt-5-mini"})
+    assert (settings.model, settings.origin["model"]) == ("openai:gpt-5-mini", "environment RECOLLECT_MODEL")
+    assert load(here, model="script:x").origin["model"] == "flag"
+
+
+def test_a_folder_one_happens_to_be_in_names_no_server(here):
+    """It would be sent the conversations and the key."""
+    file = here / "recollect.toml"
+    file.write_text('# mine\nmodel = "openai:gpt-5-mini@https://example.org/v1"')
+    with pytest.raises(ConfigError, match="line 2"):
+        load(here)
+    assert load(here, config=file).model == "openai:gpt-5-mini@https://example.org/v1"
+
+
 def test_a_namespace_in_a_stronger_url_wins(here):
     environ = {"RECOLLECT_NAMESPACE": "environment"}
     settings = load(here, environ, store="memory:?namespace=url")
@@ -83,7 +109,12 @@ def test_a_namespace_in_a_stronger_url_wins(here):
 
 def test_empty_variables_count_as_unset(here):
     settings = load(here, {"RECOLLECT_STORE": "", "RECOLLECT_NAMESPACE": "", "RECOLLECT_CONFIG": ""})
-    assert settings.origin == {"store": "default", "namespace": "default", "model": "default", "retention": "default"}
+    assert settings.origin == {
+        "store": "default",
+        "namespace": "default",
+        "model": "default",
+        "retention": "default",
+    }
 
 
 def test_an_explicit_file_is_read_instead_of_the_usual_ones(here, tmp_path):

@@ -27,7 +27,11 @@ def show(app: App) -> None:
     if app.mode != "text":
         app.document(settings.to_dict())
         return
-    values = {"store": masked(settings.store), "namespace": settings.namespace or "default"}
+    values = {
+        "store": masked(settings.store),
+        "namespace": settings.namespace or "default",
+        "model": settings.model or "none",
+    }
     for name, value in values.items():
         app.data(f"{name} = {safe(value)}  ({safe(settings.origin[name])})")
     for name, value in settings.retention.to_dict().items():
