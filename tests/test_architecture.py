@@ -20,7 +20,7 @@ ROOT_MODULE = "recollect"
 WAIST = {"errors", "model", "backend"}
 FEATURES = WAIST | {"records", "codec", "index", "core"}
 OPENED = FEATURES | {"stepping", "urls", "opening", "options", "transfer"}
-STORES = {"session", "store", "transaction", "aio_session", "aio", "aio_transaction"}
+STORES = {"session", "store", "transaction", "aio_session", "aio", "aio_transaction", "moving", "aio_moving"}
 MAY_IMPORT: dict[str, set[str]] = {
     "_version": set(),
     "errors": set(),
@@ -46,6 +46,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transaction": FEATURES | {"stepping", "store"},
     "aio_session": FEATURES | {"options", "session"},
     "aio": OPENED | {"aio_session", "store", "workers"},
+    "driven": FEATURES,
+    "moving": OPENED | {"driven", "store"},
+    "aio_moving": OPENED | {"aio", "driven", "moving", "store"},
     "aio_transaction": FEATURES | {"stepping", "transaction", "aio"},
     ROOT_MODULE: FEATURES | STORES | {"_version", "helpers", "options", "transfer", "urls"},
     "backends": {"errors", "backend", "index"},

@@ -51,6 +51,15 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "RepairReport",
         "Figures",
     ),
+    "Moving": (
+        "migrate",
+        "amigrate",
+        "MigrateResult",
+        "MoveConflict",
+        "LogComparison",
+        "MoveProgress",
+        "BackupResult",
+    ),
     "History and branches": (
         "HistoryEntry",
         "Branch",

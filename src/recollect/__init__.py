@@ -15,6 +15,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .aio import AsyncStore
+    from .aio_moving import amigrate
     from .aio_session import AsyncSession
     from .backend import Backend, Capabilities, Figures
     from .chat.aio_chat import AsyncChat
@@ -74,9 +75,17 @@ if TYPE_CHECKING:
         UriPart,
         Usage,
     )
+    from .moving import migrate
     from .session import Session
     from .store import Store
     from .transfer.importing import Damage, ImportResult
+    from .transfer.moving.results import (
+        BackupResult,
+        LogComparison,
+        MigrateResult,
+        MoveConflict,
+        MoveProgress,
+    )
     from .transfer.results import SyncedFile, SyncedFolder, SyncResult
 
 # Loaded at first use, so that a program pays for what it uses: AsyncStore brings asyncio along.
@@ -88,6 +97,7 @@ _HOMES = {
     "AsyncSession": ".aio_session",
     "AsyncStore": ".aio",
     "Backend": ".backend",
+    "BackupResult": ".transfer.moving.results",
     "BlobPart": ".model",
     "Branch": ".core.branching",
     "BusyError": ".errors",
@@ -115,13 +125,17 @@ _HOMES = {
     "ImportResult": ".transfer.importing",
     "InvalidError": ".errors",
     "Lineage": ".core.forking",
+    "LogComparison": ".transfer.moving.results",
     "MergeConflict": ".core.merging",
     "MergeResult": ".core.merging",
     "Message": ".model",
+    "MigrateResult": ".transfer.moving.results",
     "MissingExtraError": ".errors",
     "ModelAccessError": ".errors",
     "ModelLimitError": ".errors",
     "ModelUnavailableError": ".errors",
+    "MoveConflict": ".transfer.moving.results",
+    "MoveProgress": ".transfer.moving.results",
     "NotFoundError": ".errors",
     "OtherPart": ".model",
     "Page": ".model",
@@ -153,9 +167,11 @@ _HOMES = {
     "UriPart": ".model",
     "Usage": ".model",
     "Window": ".chat.window",
+    "amigrate": ".aio_moving",
     "calculate_cost": ".helpers",
     "count_turns": ".helpers",
     "extract_session_id": ".helpers",
+    "migrate": ".moving",
     "total_usage": ".helpers",
 }
 
@@ -180,6 +196,7 @@ __all__ = [
     "AsyncSession",
     "AsyncStore",
     "Backend",
+    "BackupResult",
     "BlobPart",
     "Branch",
     "BusyError",
@@ -207,13 +224,17 @@ __all__ = [
     "ImportResult",
     "InvalidError",
     "Lineage",
+    "LogComparison",
     "MergeConflict",
     "MergeResult",
     "Message",
+    "MigrateResult",
     "MissingExtraError",
     "ModelAccessError",
     "ModelLimitError",
     "ModelUnavailableError",
+    "MoveConflict",
+    "MoveProgress",
     "NotFoundError",
     "OtherPart",
     "Page",
@@ -246,8 +267,10 @@ __all__ = [
     "Usage",
     "Window",
     "__version__",
+    "amigrate",
     "calculate_cost",
     "count_turns",
     "extract_session_id",
+    "migrate",
     "total_usage",
 ]
