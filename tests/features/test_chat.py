@@ -425,6 +425,8 @@ def test_namespaces_are_kept_apart(store):
         ({"max_iterations": True}, "max_iterations"),
         ({"on_conflict": "fail"}, "on_conflict"),
         ({"store": 3}, "store="),
+        ({"timeout": 0}, "timeout"),
+        ({"save_timeout": None}, "save_timeout"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, said):

@@ -205,6 +205,21 @@ def test_a_stream_whose_reader_is_cancelled_stops_the_model(run):
     assert line[1].metadata["interrupted"] in ("cancelled", "closed")
 
 
+def test_close_stops_a_stream_and_waits_for_what_was_sent(run):
+    async def program(chat):
+        stream = chat.stream("one two three four five six seven eight")
+        await anext(stream)
+        sent = asyncio.create_task(chat.send("and this"))
+        await asyncio.sleep(0.05)
+        await chat.close()
+        assert (await sent).text == "You said: and this (message 2)"
+        assert [piece async for piece in stream][-1:] != ["1)"]
+        assert stream.reply.reason == "closed"
+
+    line = run(Echo(delay=0.05), program)
+    assert [m.metadata for m in line[1::2]] == [{"interrupted": "closed"}, None]
+
+
 def test_a_stream_that_was_never_read_says_nothing(run):
     async def program(chat):
         chat.stream("never sent")

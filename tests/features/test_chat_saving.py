@@ -13,7 +13,6 @@ from recollect import (
     AccessError,
     AsyncChat,
     AsyncStore,
-    BusyError,
     ChatWarning,
     InvalidError,
     Message,
@@ -273,8 +272,7 @@ def test_close_warns_of_what_it_could_not_store():
 
 EXIT = """
 import asyncio, sys, warnings
-from recollect import {kind} as Kind, AsyncChat, BusyError
-from recollect.backends.sql.sqlite import SQLiteBackend
+from recollect import {kind} as Kind, AsyncChat
 from recollect.testing import FaultyBackend
 warnings.simplefilter("ignore")
 from recollect.urls import backend_of, parse_url
@@ -286,19 +284,41 @@ async def program():
     backend.rates = {{"busy": 1.0}}
     await chat.send("two")
     assert chat.unsaved_count == 2
-    backend.rates = {{}} if {heals} else backend.rates
 
 asyncio.run(program())
 backend.rates = {{}}
 """
 
 
+HANGS = """
+import sys, threading, warnings
+from recollect import Chat, Store
+from recollect.testing import FaultyBackend
+from recollect.urls import backend_of, parse_url
+warnings.simplefilter("ignore")
+backend = FaultyBackend(backend_of(parse_url(sys.argv[1])), delay=threading.Event().wait)
+chat = Chat("a", store=Store(backend), model="echo", save_timeout=0.2)
+chat.send("one")
+backend.rates = {"delay": 1.0}
+chat.send("two")
+assert (chat.unsaved_count, chat.message_count) == (2, 4)
+"""
+
+
+def test_a_store_that_never_answers_does_not_keep_a_program_from_its_end(tmp_path):
+    url = f"sqlite:///{tmp_path}/chats.db"
+    done = subprocess.run(
+        [sys.executable, "-c", HANGS, url], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with Store(url) as store:
+        assert texts(store.get("a").messages())[:1] == ["one"]
+
+
 @pytest.mark.parametrize("kind", ["Store", "AsyncStore"])
 def test_the_end_of_the_program_stores_what_is_left(tmp_path, kind):
     url = f"sqlite:///{tmp_path}/chats.db"
-    code = EXIT.format(kind=kind, heals=False).replace(
-        "from recollect.backends.sql.sqlite import SQLiteBackend\n", ""
-    )
+    code = EXIT.format(kind=kind)
     done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     with Store(url) as store:
@@ -317,4 +337,3 @@ def test_chats_of_one_program_after_the_other_on_one_object():
     assert asyncio.run(chat.send("one")).success
     assert asyncio.run(chat.send("two")).text == "You said: two (message 2)"
     asyncio.run(chat.close())
-    assert BusyError.retryable

@@ -75,7 +75,8 @@ class AsyncChat:
             raise InvalidError(f"context= takes a Window, not {context!r}.")
         session_id = uuid7() if session_id is None else check_name("session id", session_id)
         self._max_iterations = _iterations(max_iterations)
-        self._timeout = timeout
+        self._timeout = None if timeout is None else _seconds("timeout", timeout)
+        save_timeout = _seconds("save_timeout", save_timeout)
         redactor = redactor_of(redact)
         self._store, self._owned = open_store(store, namespace)
         self._teller = Teller(on_event)
@@ -95,6 +96,8 @@ class AsyncChat:
         self._playing: Engine | None = None
         self._tools = (*tools, *([recall_tool(self._store, session_id)] if recall else ()))
         self._turns = asyncio.Lock()
+        self._current: Exchange | None = None
+        """The turn under way."""
         self._closed = False
 
     # Talking
@@ -132,7 +135,7 @@ class AsyncChat:
             self,
             message,
             max_iterations=self._max_iterations if max_iterations is None else _iterations(max_iterations),
-            timeout=self._timeout if timeout is None else timeout,
+            timeout=self._timeout if timeout is None else _seconds("timeout", timeout),
             sink=sink,
         )
 
@@ -232,11 +235,13 @@ class AsyncChat:
     # Closing
 
     async def close(self) -> None:
-        """Wait for a running reply and store what is left. What cannot be stored in ``save_timeout``
-        seconds is warned about, and tried once more when the program ends."""
+        """Stop a reply that streams, wait for one that was sent for, and store what is left. What cannot
+        be stored in ``save_timeout`` seconds is warned about, and tried again when the program ends."""
         if self._closed:
             return
         self._closed = True
+        if self._current is not None:
+            self._current.stop()
         async with self._turns:
             try:
                 if self._auto_save:
@@ -289,3 +294,9 @@ def _iterations(number: int) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise InvalidError(f"max_iterations must be a whole number from 1, not {number!r}.")
     return number
+
+
+def _seconds(name: str, value: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+        raise InvalidError(f"{name} must be seconds, more than 0, not {value!r}.")
+    return value

@@ -183,11 +183,11 @@ class Conversation:
         return self.keeper.info
 
     async def look(self) -> SessionInfo | None:
-        """The session as of now; None when there is none."""
-        if self.keeper.session is None:
-            await self.keeper.open(create=False)
-        else:
-            await self.keeper.refresh()
+        """The session as of now, or while the store is slow or down as it was seen last; None when
+        there is none."""
+        if not self.saver.troubled:
+            there = self.keeper.session is not None
+            await self._patiently(self.keeper.refresh() if there else self.keeper.open(create=False))
         return self.keeper.info
 
     async def save(self) -> SessionInfo:

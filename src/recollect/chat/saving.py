@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -60,6 +62,7 @@ class Saver:
     def add(self, *items: Item) -> None:
         """Queue something to be stored, by ``flush`` only where saving is not automatic."""
         self._queue.extend(items)
+        self._pid = os.getpid()  # a child process may go on with a chat
         if self._auto and items:
             _unsaved[id(self)] = self
             self._start()
@@ -232,16 +235,17 @@ class Saver:
         return "1 message is kept" if count == 1 else f"{count} messages are kept"
 
     def write_at_exit(self) -> None:
-        """Store what is left, on this thread: the program ends."""
-        if self._pid != os.getpid() or not self._queue:
+        """Store what is left: the program ends. A store that does not answer does not keep it from that."""
+        items = list(self._queue)
+        if self._pid != os.getpid() or not items:
             return
         try:
-            self._keeper.write_now(list(self._queue))
+            _bounded(lambda: self._keeper.write_now(items), self._timeout)
         except Exception as error:  # noqa: BLE001  # told below; the other chats are still to be saved
             text = f"{self._left().replace('are kept', 'were').replace('is kept', 'was')} not stored: {error}"
             self._teller.warn(ChatEvent("saving_failed", text, error=error, waiting=len(self._queue)))
         else:
-            self._done(list(self._queue))
+            self._done(items)
 
 
 def _resolve(future: asyncio.Future[None], error: StoreError | None) -> bool:
@@ -253,6 +257,29 @@ def _resolve(future: asyncio.Future[None], error: StoreError | None) -> bool:
     else:
         future.set_exception(error)
     return True
+
+
+def _bounded(call: Callable[[], None], seconds: float) -> None:
+    """Run a call on a thread of its own, and wait for it no longer than so many seconds."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  # raised below, on the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="recollect-chat-exit", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # some Pythons start no thread while they end
+        call()
+        return
+    thread.join(seconds)
+    if thread.is_alive():
+        raise UnavailableError(f"The store did not answer within {seconds:g} s.")
+    if failures:
+        raise failures[0]
 
 
 def _at_exit() -> None:

@@ -51,21 +51,37 @@ class Exchange:
         self._reason: Reason | None = None
         self._error: BaseException | None = None
         self._engine: Engine | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    def stop(self) -> None:
+        """End a reply that streams, if it is under way, and keep what came; whoever waits for a whole
+        one goes on waiting."""
+        if self._task is not None and self._sink is not None:
+            self.why = "closed"
+            self._task.cancel()
 
     async def run(self) -> Reply:
         """Play the turn to its end. Raises what the model or the store raised; what came is kept."""
         async with self._chat._turns:
-            self._engine = self._chat._engine()
-            turn = await self._talk.begin(self._given, self._chat._tools, self._max_iterations)
+            self._task = asyncio.current_task()
+            self._chat._current = self
             try:
-                await self._play(self._engine, turn)
-            except BaseException as error:
-                self._cut(error)
-                if self.why == "closed" or not isinstance(error, asyncio.CancelledError):
-                    await self._talk.settled()
-                raise
-            await self._talk.settled()
-            return self.reply()
+                return await self._run()
+            finally:
+                self._chat._current = self._task = None
+
+    async def _run(self) -> Reply:
+        self._engine = self._chat._engine()
+        turn = await self._talk.begin(self._given, self._chat._tools, self._max_iterations)
+        try:
+            await self._play(self._engine, turn)
+        except BaseException as error:
+            self._cut(error)
+            if self.why == "closed" or not isinstance(error, asyncio.CancelledError):
+                await self._talk.settled()
+            raise
+        await self._talk.settled()
+        return self.reply()
 
     async def settled(self) -> None:
         """Wait until what came is durable, as long as the store answers."""
