@@ -75,6 +75,8 @@ def test_the_session_can_be_used_before_the_first_message(store):
 def test_save_load_clear_delete(store):
     chat = Chat("a", store=store, model="echo", auto_save=False)
     assert chat.load() is None
+    with pytest.raises(InvalidError, match=r"save\(\) makes it"):
+        chat.session  # noqa: B018  # the look-up is what is tested
     chat.send("one")
     assert not store.exists("a")
     assert chat.unsaved_count == 2

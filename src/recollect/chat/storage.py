@@ -69,7 +69,7 @@ class Keeper:
             try:
                 self.session = await call(self.store.open, self.session_id, create=create, **options)
             except NotFoundError:
-                if create or not self.create:
+                if not self.create:
                     raise
                 return False
             await self._note()

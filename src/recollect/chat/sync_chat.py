@@ -146,9 +146,11 @@ class Chat:
 
     @property
     def session(self) -> Session:
-        """The session, with all its verbs; made if it is not there yet."""
-        if self._chat._talk.keeper.session is None:
-            self._run(self._chat._talk.keeper.open(create=self._chat._talk.keeper.create))
+        """The session, with all its verbs; made if it is not there yet. With ``auto_save=False`` only
+        ``save`` makes it: InvalidError before that."""
+        keeper = self._chat._talk.keeper
+        if keeper.session is None:
+            self._run(keeper.open(create=keeper.create and self._chat._auto_save))
         return cast("Session", self._chat.session)
 
     @property
