@@ -97,8 +97,9 @@ class Mover:
             found = True
             self._conflicts.pop(name, None)
             self._damaged.pop(name, None)
+            core = self._core.confined(outside(self._core.namespace, log.namespace))
             try:
-                moved = await self._move(log)
+                moved = await self._move(log, core)
             except (CorruptError, InvalidError, UnsupportedError) as error:
                 place = getattr(error, "place", "") or f"session {log.session_id!r}"
                 self._damaged[name] = Finding(place, error.message)
@@ -110,8 +111,7 @@ class Mover:
         await self._outbox.flush()
         return found
 
-    async def _move(self, log: Log) -> Moved:
-        core = self._core.confined(outside(self._core.namespace, log.namespace))
+    async def _move(self, log: Log, core: Core) -> Moved:
         key = core.key(log.session_id)
         await self._outbox.settle(key)
         row = await core.backend.row(key)
