@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -126,3 +127,24 @@ def test_many_chats_on_one_session_at_once(store):
     texts = [message.text for message in store.get("shared").messages()]
     assert len(texts) == 8
     assert {text for text in texts if text.startswith("from")} == {f"from {n}" for n in range(4)}
+
+
+@pytest.mark.slow
+def test_a_reply_is_shown_even_if_it_can_not_be_stored(store):
+    """It takes two patiences: one for the message, and one for all of it at the end."""
+    code = (
+        "import sys\n"
+        "from recollect import Session, UnavailableError\n"
+        "from recollect.cli.main import main\n"
+        "def away(*_, **__): raise UnavailableError('The engine is away.')\n"
+        "Session.append = away\n"
+        "sys.argv = ['recollect', 'Hello there', '--model', 'echo', '--json']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["session"] is None
+    assert document["reply"]["text"] == "You said: Hello there (message 1)"
+    assert "recollect: The engine is away." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .codes import OK, PARTIAL
+from ..errors import StoreError
+from .codes import OK, PARTIAL, exit_code
 from .streaming import writer
 
 if TYPE_CHECKING:
@@ -24,10 +25,18 @@ def say_once(talk: Talk, said: str) -> int:
     if talk.new:
         app.say(f"Session {talk.chat.session_id}")
     reply = answer(talk, said)
-    talk.chat.save()
+    failure: StoreError | None = None
+    try:
+        talk.chat.save()
+    except StoreError as error:
+        failure = error  # the reply is shown all the same
     if app.mode != "text":
-        info = None if talk.choices.ephemeral else talk.chat.session.info
-        app.document({"session": None if info is None else info.to_dict(), "reply": reply.to_dict()})
+        kept = failure is None and not talk.choices.ephemeral
+        session = talk.chat.session.info.to_dict() if kept else None
+        app.document({"session": session, "reply": reply.to_dict()})
+    if failure is not None:
+        app.complain(f"recollect: {failure}")
+        return exit_code(failure)
     tell_end(app, reply)
     return OK if reply.success else PARTIAL
 

@@ -68,13 +68,21 @@ class App:
 
     @contextmanager
     def _opened(self, settings: Settings, readonly: bool) -> Iterator[Store]:
-        from .. import Store, StoreWarning
+        from .. import Store
+
+        with self.warning_aloud():
+            with Store(settings.store, namespace=settings.namespace, readonly=readonly) as store:
+                yield store
+
+    @contextmanager
+    def warning_aloud(self) -> Iterator[None]:
+        """Around what opens stores: their warnings become talk."""
+        from .. import StoreWarning
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", StoreWarning)
             warnings.showwarning = lambda message, *_, **__: self.say(f"Warning: {message}")
-            with Store(settings.store, namespace=settings.namespace, readonly=readonly) as store:
-                yield store
+            yield
 
     # Data, to stdout
 

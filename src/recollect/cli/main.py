@@ -131,6 +131,7 @@ def _prepare_streams() -> None:
         "import": "importing:import_",
         "sync": "syncing:sync",
         "export": "exporting:export",
+        "migrate": "migrating:migrate",
         "tags": "tags:tags",
         "cleanup": "cleanup:cleanup",
         "trash": "trash:trash",
