@@ -70,9 +70,9 @@ class App:
     def _opened(self, settings: Settings, readonly: bool) -> Iterator[Store]:
         from .. import Store
 
-        with self.warning_aloud():
-            with Store(settings.store, namespace=settings.namespace, readonly=readonly) as store:
-                yield store
+        place, namespace = settings.store, settings.namespace
+        with self.warning_aloud(), Store(place, namespace=namespace, readonly=readonly) as store:
+            yield store
 
     @contextmanager
     def warning_aloud(self) -> Iterator[None]:
