@@ -117,8 +117,10 @@ def test_depth_elsewhere_is_damage() -> None:
     deep = "[" * 100_000 + "]" * 100_000
     after = json.dumps(export(said("q", None)))
     data = f'[{{"conversationId":"c","messages":[{{"messageId":"a","files":{deep}}}]}},{after}]'
-    lost, kept = librechat.read(Source(data))
+    lost, mended, kept = librechat.read(Source(data))
     assert isinstance(lost, Damage)
+    assert isinstance(mended, Conversation)
+    assert [message.id for message in messages(mended)] == ["a"]
     assert isinstance(kept, Conversation)
 
 

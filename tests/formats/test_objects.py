@@ -8,14 +8,16 @@ import pytest
 
 from recollect.formats.base import Damage
 from recollect.formats.objects import Record, opens_json, read_objects
+from recollect.formats.salvage import Shape
 
 from .format_sources import Source
 
 MARKS = frozenset(("talk",))
+SHAPE = Shape(lists=frozenset(("said",)))
 
 
 def read(data: bytes) -> list[Record | Damage]:
-    return list(read_objects(Source(data), MARKS))
+    return list(read_objects(Source(data), MARKS, SHAPE))
 
 
 def test_objects_come_with_their_places() -> None:
@@ -49,7 +51,7 @@ def test_bytes_that_are_not_utf8_cost_a_character() -> None:
     assert (record.value, record.offset, record.end) == ({"talk": "a\ufffdb"}, 0, 14)
     assert isinstance(after, Record)
     both = read(b'{"talk":"\xff",1}')
-    assert [type(one) for one in both] == [Damage, Damage]
+    assert both == [Damage(9, "a byte there is not UTF-8"), Damage(12, "a key was expected")]
 
 
 def test_one_object_is_read_at_a_time() -> None:
@@ -63,7 +65,7 @@ def test_one_object_is_read_at_a_time() -> None:
             return b'{"talk":1}\n' * 10_000
 
     source = Endless()
-    found: Iterator[Record | Damage] = read_objects(source, MARKS)
+    found: Iterator[Record | Damage] = read_objects(source, MARKS, SHAPE)
     for _ in range(100):
         assert isinstance(next(found), Record)
     assert source.given <= 2

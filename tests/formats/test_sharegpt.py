@@ -160,7 +160,7 @@ def test_damage_slices_and_detection() -> None:
     kinds = [
         type(piece).__name__ for piece in sharegpt.read(Source(f'[{whole},{{"a":1}},{whole},{whole[:-9]}'))
     ]
-    assert kinds == ["Conversation", "Damage", "Conversation", "Damage"]
+    assert kinds == ["Conversation", "Damage", "Conversation", "Damage", "Conversation"]
     for other in (
         b'{"conversations":[{"conversation":{"id":"x"}}]}',
         b'{"messages":[{"role":"user"}]}',

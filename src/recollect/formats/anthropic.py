@@ -16,12 +16,12 @@ from ..model import Message, SessionInfo
 from .anthropic_blocks import kept
 from .anthropic_messages import MessageReader, api_messages, paired
 from .base import Conversation, Damage, Piece, Source, Write
-from .jsonstream import Broken, Cursor, decode
+from .objects import read_objects
+from .salvage import Shape
 
 NAME = "anthropic"
-WHOLE = 64 << 20
-"""Conversations up to this many bytes are read; each is held in memory."""
 
+_MARKS = frozenset(("messages",))
 _MESSAGES = re.compile(rb'"messages"\s*:\s*\[\s*\{\s*"(?:role|content)"\s*:')
 _BLOCK = re.compile(
     rb'"type"\s*:\s*"(?:tool_use|tool_result|thinking|redacted_thinking)"'
@@ -42,24 +42,19 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The file's conversations, in order, and what is damaged."""
-    cursor = Cursor(source.read)
-    cursor.start()
-    for found in cursor.records(WHOLE):
-        if isinstance(found, Broken):
-            yield Damage(found.offset, found.reason)
-        elif found.raw is None:
-            yield Damage(found.offset, f"a conversation of more than {WHOLE >> 20} MiB")
-            cursor.resync()
-        else:
-            try:
-                yield _conversation(decode(found.raw), found.offset, found.offset + len(found.raw))
-            except ValueError as error:
-                yield Damage(found.offset, f"no conversation: {error}")
+    for record in read_objects(source, _MARKS, Shape(lists=_MARKS)):
+        if isinstance(record, Damage):
+            yield record
+            continue
+        try:
+            yield _conversation(record.value, record.offset, record.end)
+        except ValueError as error:
+            yield Damage(record.offset, f"no conversation: {error}")
 
 
-def _conversation(value: Any, offset: int, end: int) -> Conversation:
+def _conversation(value: dict[str, Any], offset: int, end: int) -> Conversation:
     """One conversation. Raises ValueError for what is none."""
-    items = value.pop("messages", None) if isinstance(value, dict) else None
+    items = value.pop("messages", None)
     if not isinstance(items, list):
         raise ValueError("there is no list under 'messages'")
     attributes: dict[str, Any] = {"provider": "anthropic"}
@@ -82,7 +77,8 @@ def _conversation(value: Any, offset: int, end: int) -> Conversation:
         try:
             messages.extend(reader.read(item))
         except ValueError as error:
-            messages.append(Damage(offset, str(error)))
+            if not isinstance(item, Damage):  # that was told already
+                messages.append(Damage(offset, str(error)))
     return Conversation(
         offset=offset,
         messages=messages,

@@ -13,8 +13,9 @@ from ..model import Message, OtherPart, Part, Role, TextPart
 from .base import Conversation, Damage, Piece, Source
 from .jsonstream import MAX_VALUE, Broken, Cursor, decode
 from .nodes import said_by, unique_ids
-from .objects import Record, decoded, opens_json
+from .objects import SALVAGED_AT_MOST, Record, decoded, opens_json
 from .openai_parts import read_piece
+from .salvage import Shape, mended
 from .values import is_empty, list_of, name_of, present, scalars_of, text_of
 
 NAME = "chatbot-ui"
@@ -22,6 +23,7 @@ NAME = "chatbot-ui"
 _HISTORY = re.compile(rb'"history"\s*:\s*\[\s*(?:\]|\{\s*"(?:id|name|messages|model|prompt)"|$)')
 _BESIDE = re.compile(rb'"(?:version|folders|prompts)"\s*:\s*[\[\d]')
 _KEY = re.compile(rb'\{\s*"')
+_SHAPE = Shape(lists=frozenset(("messages",)))
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -42,9 +44,15 @@ def read(source: Source) -> Iterator[Piece]:
             continue
         try:
             yield from _members(cursor)
+        except _Passed:
+            continue
         except Broken as broken:
             yield Damage(broken.offset, broken.reason)
             cursor.resync()
+
+
+class _Passed(Exception):
+    """What is broken was told of, and the cursor stands behind it."""
 
 
 class _Cursor(Cursor):
@@ -60,7 +68,7 @@ class _Cursor(Cursor):
 
 def _members(cursor: _Cursor) -> Iterator[Piece]:
     """The conversations of an export, or the one conversation that stands where one was expected:
-    that is how reading goes on behind damage. Raises Broken."""
+    that is how reading goes on behind damage. Raises Broken, or _Passed."""
     offset = cursor.offset
     value: dict[str, Any] = {}
     is_export = False
@@ -68,8 +76,7 @@ def _members(cursor: _Cursor) -> Iterator[Piece]:
         if key == "history" and cursor.peek() == 0x5B:
             is_export = True
             for place in cursor.items():
-                for record in decoded(cursor.conversation(), place):
-                    yield record if isinstance(record, Damage) else _conversation(record)
+                yield from _next(cursor, place)
             continue
         raw = cursor.value(MAX_VALUE) or b""
         try:
@@ -78,6 +85,24 @@ def _members(cursor: _Cursor) -> Iterator[Piece]:
             yield Damage(offset, f"no JSON: {error}")
     if not is_export and isinstance(value.get("messages"), list):
         yield _conversation(Record(value, offset, cursor.offset))
+
+
+def _next(cursor: _Cursor, offset: int) -> Iterator[Piece]:
+    """The conversation here, or what is left of it. Raises Broken, or _Passed."""
+    try:
+        raw = cursor.conversation()
+    except Broken:
+        cursor.hold(SALVAGED_AT_MOST)
+        cursor.resync()
+        value, damages = mended(cursor.held(), offset, _SHAPE)[:2]
+        cursor.release()
+        if value is None:
+            raise
+        yield from damages
+        yield _conversation(Record(value, offset, cursor.offset))
+        raise _Passed from None
+    for record in decoded(raw, offset, _SHAPE):
+        yield record if isinstance(record, Damage) else _conversation(record)
 
 
 def _conversation(record: Record) -> Conversation:
@@ -89,6 +114,7 @@ def _conversation(record: Record) -> Conversation:
     messages: list[Message | Damage] = [
         _message(item, message_id) if isinstance(item, dict) else Damage(offset, "a message is not an object")
         for item, message_id in zip(items, ids, strict=True)
+        if not isinstance(item, Damage)  # told already
     ]
     model = value.get("model")
     return Conversation(

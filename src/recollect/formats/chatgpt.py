@@ -18,6 +18,7 @@ from .chatgpt_messages import Node, paired, read_message
 from .chatgpt_writing import write
 from .nodes import arranged, newest_leaf, real_parents
 from .objects import Record, opens_json, read_objects
+from .salvage import Shape
 from .times import from_unix
 from .trees import lay_out
 from .values import dict_of, name_of, present, scalars_of, text_of
@@ -42,6 +43,7 @@ _FACTS = (
     "is_do_not_remember",
     "workspace_id",
 )
+_SHAPE = Shape(frozenset(("mapping",)), behind=frozenset(("current_node", "conversation_id")))
 _MARKS = frozenset(("mapping", "current_node", "conversation_id", "default_model_slug", "gizmo_id"))
 
 
@@ -57,7 +59,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The export's conversations, in order, and what is damaged."""
-    for record in read_objects(source, _MARKS):
+    for record in read_objects(source, _MARKS, _SHAPE):
         yield record if isinstance(record, Damage) else _conversation(record, source)
 
 
@@ -95,7 +97,7 @@ def _nodes(value: dict[str, Any], offset: int) -> tuple[list[Node], list[int], l
     lost = []
     for node in mapping.values():
         message = node.get("message") if isinstance(node, dict) else node
-        if message is not None and not isinstance(message, dict):
+        if not isinstance(message, dict | Damage | None):
             lost.append(Damage(offset, "a node's message is not an object"))
         parents.append(numbers.get(text_of(node, "parent") or "", -1))
         real.append(isinstance(message, dict))

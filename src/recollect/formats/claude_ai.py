@@ -13,8 +13,9 @@ from typing import Any
 from ..model import timestamp
 from .base import Conversation, Damage, Piece, Source
 from .claude_ai_parts import build, tip_of
-from .nodes import arranged, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
+from .salvage import Shape
 from .times import from_iso
 from .values import list_of, name_of, present, scalars_of, text_of
 
@@ -23,6 +24,7 @@ NAME = "claude-ai"
 _MESSAGES = re.compile(rb'"chat_messages"\s*:\s*(?:\[|$)')
 _ACCOUNT = re.compile(rb'"account"\s*:\s*\{\s*"uuid"')
 _MARKS = frozenset(("chat_messages",))
+_SHAPE = Shape(lists=_MARKS)
 _PARENT = "parent_message_uuid"
 
 
@@ -37,7 +39,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The export's conversations, in order, and what is damaged."""
-    for record in read_objects(source, _MARKS):
+    for record in read_objects(source, _MARKS, _SHAPE):
         yield record if isinstance(record, Damage) else _conversation(record)
 
 
@@ -45,7 +47,7 @@ def _conversation(record: Record) -> Conversation:
     value = record.value
     items = [item for item in list_of(value, "chat_messages") if item is not None]
     nodes = [item for item in items if isinstance(item, dict)]
-    lost = [Damage(record.offset, "a message is not an object")] * (len(items) - len(nodes))
+    lost = lost_among(items, record.offset)
     keys = [name_of(node, "uuid") for node in nodes]
     ids = unique_ids(keys, lambda place: said_by(nodes[place], "sender", "text", "content"))
     parents = _parents(nodes, keys)

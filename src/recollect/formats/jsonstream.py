@@ -76,6 +76,9 @@ class Cursor:
         self._has_ended = False
         self._start = 0
         self._started = -1
+        self._held: list[bytes] | None = None
+        self._held_to = 0
+        self._room = 0
 
     @property
     def offset(self) -> int:
@@ -91,10 +94,32 @@ class Cursor:
         if not fresh:
             self._eof = True
             return False
+        self._let_go(self._pos)
         self._base += self._pos
         self._buffer = self._buffer[self._pos :] + fresh if held else fresh
         self._pos = 0
         return True
+
+    def hold(self, at_most: int) -> None:
+        """Keep the text from here on, whatever is made of it, until ``held`` is asked for it."""
+        self._held, self._held_to, self._room = [], self.offset, at_most
+
+    def held(self) -> bytes:
+        """The text between where ``hold`` was called and here, as far as it was to be kept."""
+        self._let_go(self._pos)
+        return b"".join(self._held or ())
+
+    def release(self) -> None:
+        """Keep no more text."""
+        self._held = None
+
+    def _let_go(self, end: int) -> None:
+        """What lies before ``end`` in the buffer is passed: it is put by when it is to be kept."""
+        if self._held is not None and self._base + end > self._held_to:
+            begin = self._held_to - self._base
+            piece = self._buffer[begin : min(end, begin + self._room)]
+            self._held.append(piece)
+            self._held_to, self._room = self._base + end, self._room - len(piece)
 
     def peek(self) -> int:
         """The next byte that is no white space; -1 at the end."""
@@ -129,6 +154,7 @@ class Cursor:
         raw = self._buffer[self._pos : end]
         self._pos = end
         if end > 4 * CHUNK:  # let go of a large value's bytes: the caller has its own copy
+            self._let_go(end)
             self._base += end
             self._buffer = self._buffer[end:]
             self._pos = 0

@@ -15,8 +15,9 @@ from typing import Any
 from .base import Conversation, Damage, Piece, Source
 from .deep_json import decode_nested
 from .librechat_parts import read_message
-from .nodes import arranged, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
+from .salvage import Shape
 from .values import list_of, name_of, present, scalars_of
 
 NAME = "librechat"
@@ -25,6 +26,7 @@ _CONVERSATION = re.compile(rb'"conversationId"\s*:')
 _OWN = re.compile(rb'"(?:isCreatedByUser|recursive|branches)"\s*:\s*(?:true|false)')
 _MARKS = frozenset(("messages",))
 _NESTED = frozenset(("messages", "children"))
+_SHAPE = Shape(lists=_NESTED, is_nested=True)
 _PARENT = "parentMessageId"
 _PROVIDERS = {"openAI": "openai", "azureOpenAI": "azure", "anthropic": "anthropic", "google": "google"}
 
@@ -38,7 +40,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The file's conversations, in order, and what is damaged."""
-    for record in read_objects(source, _MARKS, lambda raw: decode_nested(raw, _NESTED)):
+    for record in read_objects(source, _MARKS, _SHAPE, lambda raw: decode_nested(raw, _NESTED)):
         yield record if isinstance(record, Damage) else _conversation(record)
 
 
@@ -78,8 +80,7 @@ def _flattened(value: dict[str, Any], offset: int) -> tuple[list[dict[str, Any]]
     while waiting:
         item, around = waiting.pop()
         if not isinstance(item, dict):
-            if item is not None:
-                lost.append(Damage(offset, "a message is not an object"))
+            lost += lost_among([item], offset)
             continue
         place = len(nodes)
         nodes.append(item)

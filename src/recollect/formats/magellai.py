@@ -59,6 +59,8 @@ def _read_json(source: Source) -> Iterator[Piece]:
             if not value.damage:
                 held.messages.append(session)  # behind a damaged place of the same file
             continue
+        if held is not None and value.damage and not _is_whole(session):
+            continue  # the end of a message that breaks
         if held is not None:
             yield held.conversation()
             held = None
@@ -69,6 +71,10 @@ def _read_json(source: Source) -> Iterator[Piece]:
         held = _Held(session, value.offset)
     if held is not None:
         yield held.conversation()
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, dict) and not value.keys().isdisjoint(("messages", *_INSIDE))
 
 
 def _is_message(value: dict[str, Any]) -> bool:

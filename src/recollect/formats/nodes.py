@@ -114,6 +114,16 @@ def unique_ids(keys: Sequence[str | None], content: Callable[[int], bytes]) -> l
     return found
 
 
+def lost_among(items: Iterable[object], offset: int) -> list[Damage]:
+    """What stands among a conversation's messages and is none; ``null`` is nothing, and Damage was
+    told when it was put there."""
+    return [
+        Damage(offset, "a message is not an object")
+        for item in items
+        if not isinstance(item, dict | Damage | None)
+    ]
+
+
 def places_of(keys: Sequence[str | None], wanted: Iterable[str | None]) -> list[int]:
     """For each wanted key the place of its first bearer, -1 where there is none."""
     places: dict[str | None, int] = {None: -1}

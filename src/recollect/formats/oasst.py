@@ -14,8 +14,9 @@ from typing import Any
 from ..model import Message, Role, TextPart
 from .base import Conversation, Damage, Piece, Source
 from .deep_json import decode_nested
-from .nodes import arranged, places_of, said_by, unique_ids
+from .nodes import arranged, lost_among, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
+from .salvage import Shape
 from .times import from_iso
 from .values import chosen, dict_of, list_of, name_of, number_of, present, scalars_of, text_of
 
@@ -26,6 +27,7 @@ _OF_TREE = re.compile(rb'"(?:prompt|message_id|tree_state)"\s*:')
 _FLAT = re.compile(rb'"user_message_id"\s*:\s*"')
 _MARKS = frozenset(("prompt", "user_message_id", "message_id"))
 _NESTED = frozenset(("prompt", "replies"))
+_SHAPE = Shape(lists=frozenset(("replies",)), inside=frozenset(("prompt",)), is_nested=True)
 _ROLES: dict[str, Role] = {"prompter": "user", "assistant": "assistant", "system": "system"}
 _KEPT = ("rank", "lang", "synthetic", "review_result", "emojis", "labels")
 
@@ -42,7 +44,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 def read(source: Source) -> Iterator[Piece]:
     """The trees, in order, and what is damaged."""
     flat: list[Record] = []
-    for record in read_objects(source, _MARKS, lambda raw: decode_nested(raw, _NESTED)):
+    for record in read_objects(source, _MARKS, _SHAPE, lambda raw: decode_nested(raw, _NESTED)):
         if isinstance(record, Damage):
             yield record
         elif "prompt" in record.value:
@@ -61,8 +63,7 @@ def _tree(record: Record) -> Conversation:
     while waiting:
         item, parent = waiting.pop()
         if not isinstance(item, dict):
-            if item is not None:
-                lost.append(Damage(record.offset, "a message is not an object"))
+            lost += lost_among([item], record.offset)
             continue
         place = len(nodes)
         nodes.append(item)

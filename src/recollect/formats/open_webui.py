@@ -14,10 +14,11 @@ from typing import Any
 from ..model import timestamp
 from .base import Conversation, Damage, Piece, Source, session_id_from
 from .jsonstream import decode
-from .nodes import arranged, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
 from .open_webui_details import decoded_text
 from .open_webui_parts import moment, read_message
+from .salvage import Shape
 from .values import dict_of, dicts_of, list_of, name_of, present, scalars_of, texts_of, value_of
 
 NAME = "open-webui"
@@ -25,6 +26,7 @@ NAME = "open-webui"
 _HISTORY = re.compile(rb'"history"\s*:\s*\{\s*"(?:messages|currentId|current_id)"\s*:\s*(?:\{|"|null)')
 _CHAT = re.compile(rb'"chat"\s*:\s*\{\s*"(?:id|title|models|params|history|files|tags)"')
 _MARKS = frozenset(("chat", "history", "messages"))
+_SHAPE = Shape(lists=frozenset(("messages",)), inside=frozenset(("chat", "history")))
 _QUOTES = re.compile(rb"'+")
 _CONTRACTION = re.compile(rb"[A-Za-z]''[a-z]")
 
@@ -40,7 +42,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The export's chats, in order, and what is damaged."""
-    for record in read_objects(source, _MARKS, _decode):
+    for record in read_objects(source, _MARKS, _SHAPE, _decode):
         yield record if isinstance(record, Damage) else _conversation(record)
 
 
@@ -86,7 +88,7 @@ def _nodes(chat: dict[str, Any], offset: int) -> tuple[list[str | None], list[di
     ]
     pairs = [pair for pair in pairs if pair[1] is not None]
     kept = [(key, item) for key, item in pairs if isinstance(item, dict)]
-    lost = [Damage(offset, "a message is not an object")] * (len(pairs) - len(kept))
+    lost = lost_among((item for _, item in pairs), offset)
     return [key for key, _ in kept], [item for _, item in kept], lost
 
 

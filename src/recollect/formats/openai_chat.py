@@ -7,7 +7,7 @@ A JSON array of conversations, one conversation (an object with ``messages``, or
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,13 +16,16 @@ from ..codec import dumps
 from ..model import Message, SessionInfo
 from .base import Conversation, Damage, Piece, Source, Spool, Write
 from .jsonstream import Broken, Cursor, Found, decode
+from .objects import BrokenRecord, Holding
 from .openai_messages import MessageReader, write_messages
+from .salvage import Shape, mended
 
 NAME = "openai-chat"
 WHOLE = 4 << 20
 """Conversations up to this many bytes are decoded in one piece, larger ones message by message."""
 
 _LISTS = ("messages", "traj")
+_SHAPE = Shape(lists=frozenset(_LISTS))
 _HAS_MESSAGES = re.compile(rb'"(?:messages|traj)"\s*:\s*(?:\[\s*(?:\{|\]|null)|$)')
 _IS_BARE = re.compile(rb'\s*(?:\[\s*){1,2}\{\s*"(?:role|content|name|tool_calls|tool_call_id)"\s*:')
 _ROLE = re.compile(rb'"role"\s*:\s*"(?:system|developer|user|assistant|tool|function)"')
@@ -42,28 +45,61 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The file's conversations, in order, and what is damaged."""
-    cursor = Cursor(source.read)
+    cursor = Holding(source.read)
     cursor.start()
     bare = _Bare()
+    unfinished: BrokenRecord | None = None
     for found in cursor.records(WHOLE):
         if isinstance(found, Broken):
-            yield Damage(found.offset, found.reason)
+            is_first = unfinished is None
+            unfinished = unfinished or BrokenRecord(cursor, found.offset, _SHAPE, decode)
+            unfinished.damages.append(Damage(found.offset, found.reason))
+            if is_first and not unfinished.so_far().is_conversation:
+                yield from _mended(unfinished, found.offset)
+                unfinished = None
             continue
         try:
-            value = _large(cursor, found.offset) if found.raw is None else _decoded(found)
-            if isinstance(value, Conversation):
-                yield replace(value, end=cursor.offset)
-            elif isinstance(value, dict) and bare.takes(value):
-                bare.add(dumps(value) if found.raw is None else found.raw, found.offset)
-            else:
-                if isinstance(value, list):
-                    yield from bare.end(found.offset)
-                yield replace(_small(value, found.offset), end=cursor.offset)
+            value = yield from _whole(found) if found.raw is not None else _large(cursor, found.offset)
         except Broken as broken:
             yield Damage(found.offset, broken.reason)
             if found.raw is None:
                 cursor.resync()
+            continue
+        if unfinished is not None:
+            if isinstance(value, dict) and bare.takes(value):
+                continue  # one of its messages
+            yield from _mended(unfinished, found.offset)
+            unfinished = None
+        if isinstance(value, dict) and bare.takes(value):
+            bare.add(dumps(value) if found.raw is None else found.raw, found.offset)
+            continue
+        if isinstance(value, list):
+            yield from bare.end(found.offset)
+        conversation = value if isinstance(value, Conversation) else _small(value, found.offset)
+        yield conversation if isinstance(conversation, Damage) else replace(conversation, end=cursor.offset)
+    if unfinished is not None:
+        yield from _mended(unfinished, cursor.offset)
     yield from bare.end(cursor.offset)
+
+
+def _mended(broken: BrokenRecord, end: int) -> Iterator[Piece]:
+    """What is left of a conversation that ends before ``end``."""
+    for piece in broken.end(end):
+        left = piece if isinstance(piece, Damage) else _small(piece.value, piece.offset)
+        yield left if isinstance(left, Damage) else replace(left, end=end)
+
+
+def _whole(found: Found) -> Generator[Damage, None, Any]:
+    """A value in memory; of a conversation with messages that are no JSON the others. Raises Broken."""
+    assert found.raw is not None
+    try:
+        return decode(found.raw)
+    except ValueError as error:
+        what_is_left = mended(found.raw, found.offset, _SHAPE)
+        if what_is_left.value is None:
+            raise Broken(found.offset, f"no JSON: {error}") from error
+    yield from what_is_left.damages
+    return what_is_left.value
 
 
 def _decoded(found: Found) -> Any:
@@ -118,7 +154,7 @@ class _Spooled:
             yield message
 
 
-def _small(value: Any, offset: int) -> Conversation:
+def _small(value: Any, offset: int) -> Conversation | Damage:
     """A conversation that is decoded whole."""
     name = None
     items = value
@@ -126,36 +162,41 @@ def _small(value: Any, offset: int) -> Conversation:
         name = next((n for n in _LISTS if isinstance(value.get(n), list)), None)
         items = None if name is None else value.pop(name)
     if not isinstance(items, list):
-        raise Broken(offset, "no conversation: there is no list under 'messages'")
+        return Damage(offset, "no conversation: there is no list under 'messages'")
     reader = MessageReader()
     messages: list[Message | Damage] = []
     for item in items:
         try:
             messages.append(reader.read(item))
         except ValueError as error:
-            messages.append(Damage(offset, str(error)))
+            if not isinstance(item, Damage):  # that was told already
+                messages.append(Damage(offset, str(error)))
     return _conversation(offset, messages, value if name else {}, name)
 
 
-def _large(cursor: Cursor, offset: int) -> Conversation | dict[str, Any]:
+def _large(cursor: Cursor, offset: int) -> Generator[Damage, None, Conversation | dict[str, Any]]:
     """A conversation taken message by message; what does not fit in memory waits on disk, since
     the keys behind the messages come first. An object without messages comes back as it is.
-    Raises Broken."""
-    spool = Spool()
-    if cursor.peek() == 0x5B:
-        for place in cursor.items():
-            spool.add(cursor.value() or b"", place)
-        return _conversation(offset, _Spooled(spool), {}, None)
+    Raises Broken when it breaks before the first message; else what comes before the break is read."""
+    spool, count = Spool(), 0
+    is_list = cursor.peek() == 0x5B
     rest: dict[str, Any] = {}
     name: str | None = None
-    for key in cursor.members():
-        if name is None and key in _LISTS and cursor.peek() == 0x5B:
-            name = key
-            for place in cursor.items():
-                spool.add(cursor.value() or b"", place)
-        else:
-            rest[key] = _decoded(Found(cursor.offset, cursor.value()))
-    return rest if name is None else _conversation(offset, _Spooled(spool), rest, name)
+    try:
+        for key in [None] if is_list else cursor.members():
+            if is_list or (name is None and key in _LISTS and cursor.peek() == 0x5B):
+                name = key
+                for place in cursor.items():
+                    spool.add(cursor.value() or b"", place)
+                    count += 1
+            else:
+                rest[str(key)] = _decoded(Found(cursor.offset, cursor.value()))
+    except Broken as broken:
+        if not count:
+            raise
+        yield Damage(broken.offset, broken.reason)
+        cursor.resync()
+    return _conversation(offset, _Spooled(spool), rest, name) if name or is_list else rest
 
 
 def _conversation(

@@ -15,6 +15,7 @@ from ..model import Message, SessionInfo
 from .base import Conversation, Damage, Piece, Source, Write
 from .nodes import said_by, unique_ids
 from .objects import Record, opens_json, read_objects
+from .salvage import Shape
 from .sharegpt_turns import MEDIA, TurnReader, media_of, write_turns
 from .values import is_empty, list_of, name_of, present, scalars_of, text_of
 
@@ -28,6 +29,7 @@ _OF_VARIANT = re.compile(
     rb'"type"\s*:\s*"text"\s*,\s*"value"\s*:|"(?:images|videos|audios)"\s*:\s*\[\s*(?:"|\])'
 )
 _MARKS = frozenset(("conversations", "messages"))
+_SHAPE = Shape(lists=_MARKS)
 _TAKEN = frozenset((*_MARKS, *MEDIA, *MEDIA.values(), "id", "title", "model", "system", "imported"))
 
 
@@ -42,7 +44,7 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 
 def read(source: Source) -> Iterator[Piece]:
     """The file's conversations, in order, and what is damaged."""
-    for record in read_objects(source, _MARKS):
+    for record in read_objects(source, _MARKS, _SHAPE):
         yield record if isinstance(record, Damage) else _conversation(record)
 
 
@@ -58,6 +60,7 @@ def _conversation(record: Record) -> Conversation:
         if isinstance(turn, dict)
         else Damage(record.offset, "a turn is not an object")
         for turn, message_id in zip(turns, ids, strict=True)
+        if not isinstance(turn, Damage)  # told already
     ]
     rest = [key for key in value if key not in _TAKEN and key.isprintable()]
     return Conversation(
