@@ -7,9 +7,11 @@ from io import StringIO
 
 import pytest
 
+from recollect import Step
 from recollect.cli.app import App
 from recollect.cli.blocks import settled
 from recollect.cli.screen import console, markdown
+from recollect.cli.streaming import Drawing
 
 TEXT = """# Title
 
@@ -105,3 +107,38 @@ def test_blocks_printed_as_they_come_look_like_the_whole(seed):
     printed.append(left)
     assert len([one for one in printed if one]) >= 8
     assert "\n".join(filter(None, map(shown, printed))) == shown(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "drawn"),
+    [
+        (["a\r", "\nb"], "a b"),
+        (["a\r", "b"], "a\\x0db"),
+        (["a\r"], "a\\x0d"),
+        (["a\n", "\n\x1b[3", "1mb"], "a\n\n\\x1b[31mb"),
+        (["", " "], ""),
+        (["a\n\n", "b\n\n", "c"], "a\n\nb\n\nc"),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_pieces_that_cut_what_belongs_together(capsys, pieces, drawn, stream):
+    with Drawing(App(no_color=True), stream=stream) as drawing:
+        for piece in pieces:
+            drawing.write(piece)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "\n".join(lines).strip() == drawn
+
+
+def test_steps_stand_behind_what_was_said_before(capsys):
+    calls = [Step("action", "m", name="look", arguments={"n": 1}), Step("observation", "m", result=None)]
+    with Drawing(App(no_color=True), stream=True) as drawing:
+        drawing.write("I look")
+        for step in [Step("thought", "m", text="I look"), *calls, *calls]:
+            drawing.step(step)
+        drawing.note("A remark.")
+        drawing.write("Found.")
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        *["I look", "", '→ look {"n": 1}', "←", '→ look {"n": 1}', "←"],
+        *["A remark.", "", "Found."],
+    ]

@@ -45,7 +45,10 @@ def type_(capsys):
         def ask(text):
             if text:
                 asked.append(text)
-                return given.pop(0)
+                answer = given.pop(0)
+                if isinstance(answer, BaseException):
+                    raise answer
+                return answer
             if not left:
                 raise EOFError
             line = left.pop(0)
@@ -120,6 +123,14 @@ def test_unknown_commands(talk, type_):
     assert "Did you mean /tree?" in err
     assert "//xyzzy" in err
     assert texts(talk)[0] == "still here"
+
+
+def test_options_of_the_command_line(talk, type_):
+    out, err = type_(talk, "one", "/tag --help", "/branches --json", "/tag", "/export --format text --last 1")
+    assert "recollect sessions tag @last work rust" in out
+    assert json.loads(next(line for line in out.splitlines() if line.startswith("{")))["branches"]
+    assert "The session has no tags." in err  # --json held for one command
+    assert "[2" in out or "You said: one" in out
 
 
 def test_leaving(talk, type_):
@@ -280,6 +291,8 @@ def test_edit_without_effect(talk, type_):
     type_(talk, "one")
     for line in ("/edit one", "/edit"):
         assert "Nothing was changed." in type_(talk, line, answers=["one"])[1]
+    for left in (EOFError(), KeyboardInterrupt()):
+        assert "Nothing was changed." in type_(talk, "/edit", answers=[left])[1]
     assert "not one that you said" in type_(talk, "/edit @2 x")[1]
     assert "@9" in type_(talk, "/edit @9 x")[1]
     assert len(texts(talk)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ def edit(talk: Talk, rest: str) -> Message | None:
     session = talk.session()
     target, text = _target(session, rest)
     before = safe(target.text)
-    text = text or talk.ask(before)
+    with suppress(EOFError, KeyboardInterrupt):  # who leaves the line leaves it as it was
+        text = text or talk.ask(before)
     if not text.strip() or text in (before, target.text):
         talk.app.say("Nothing was changed.")
         return None
