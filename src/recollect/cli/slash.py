@@ -38,9 +38,7 @@ COMMANDS: dict[str, Slash] = {
     "count": Slash(chat.count, "", "Count messages and turns."),
     "history": Slash(session.history, "[N]", "Show the last N messages (10)."),
     "save": Slash(chat.save, "", "Save now; keeps a chat begun with --no-store."),
-    "load": Slash(
-        chat.load, "[ID]", "Go on with another session; without ID: read this one anew.", "session"
-    ),
+    "load": Slash(chat.load, "[ID]", "Go on with a session; without ID: read this one anew.", "session"),
     "sessions": Slash(on_store("sessions", "list"), "[FILTERS]", "List sessions, the newest first."),
     "search": Slash(session.search, "WORDS", "Find messages in all sessions."),
     "tag": Slash(session.tag, "[TAG…]", "Add tags; without any: show them.", "tag"),
@@ -84,7 +82,7 @@ def obey(talk: Talk, word: str, rest: str) -> str | Message | None:
 
 def _known(word: str) -> Slash:
     if word not in COMMANDS:
-        near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(word, COMMANDS, n=1)
         meant = f" Did you mean /{near[0]}?" if near else ""
         raise click.UsageError(f"There is no command /{word}.{meant} To say it to the model: //{word}")
     return COMMANDS[word]
