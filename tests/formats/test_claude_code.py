@@ -284,6 +284,26 @@ def test_records_that_stand_twice_are_read_once():
     assert found[1].metadata["claude_code"]["repeated"] == 1
 
 
+def test_another_message_with_the_same_uuid_is_kept():
+    log = small()
+    first = next(record for record in log.records if record["type"] == "user")
+    again = {**first, "message": {**first["message"], "content": "Something else"}}
+    log.records += [again, {**again}]
+    found = messages(read(log))
+    expected = [message.id for message in messages(read(small()))]
+    (other,) = [message for message in found if message.id not in expected]
+    assert other.text == "Something else"
+    assert other.metadata["claude_code"]["repeated"] == 1
+    assert len(found) == len(expected) + 1
+    assert found == messages(read(log))
+
+
+def test_a_message_with_the_uuid_of_what_is_none_is_kept():
+    log = Log().user("u1", "Hi")
+    log.records.insert(0, {"type": "system", "uuid": uid("u1"), "parentUuid": None, "sessionId": SESSION})
+    assert [message.text for message in messages(read(log))] == ["Hi"]
+
+
 def test_records_without_ids_get_stable_ones():
     log = Log().user("u1", "Hi").user("u2", "Hello")
     for record in log.records:

@@ -81,6 +81,10 @@ class Order(NamedTuple):
     forks: set[int]
 
 
+def _content(record: Record) -> object:
+    return None if record.message is None else record.message.content
+
+
 class Tree:
     """One conversation's messages: node ``n`` lies under ``parents[n]``."""
 
@@ -98,7 +102,7 @@ class Tree:
         self.model_names: list[str] = []
         self._records = array("i")  # numbers in kept
         self._following = array("i")  # the next record of the same reply, 0 for none
-        self._made: dict[int, str] = {}  # uuids of records that have none
+        self._made: dict[int, str] = {}  # uuids of records that have none, or that of another
         self._repeats: dict[int, int] = {}
         self._shared: tuple[int, Record] | None = None  # a record of several messages, while they are made
         self._nodes = Numbers()
@@ -134,6 +138,9 @@ class Tree:
         """
         uuid = record.uuid or derived_uuid(b"claude-code\0%d\0" % offset, raw)
         known = self._nodes.get(uuid)
+        if known is not None and self._says_else(known, record):
+            uuid = derived_uuid(b"claude-code\0", uuid.encode("utf-8", "surrogatepass"), b"\0", raw)
+            known = self._nodes.get(uuid)
         if known is not None:
             self._repeat(known, record)
             return False
@@ -149,6 +156,19 @@ class Tree:
         self._recent.append((uuid, node))
         self._previous = node
         return True
+
+    def _says_else(self, node: int, record: Record) -> bool:
+        """Whether a message with the uuid of another, which is in ``node``, does not say the same."""
+        if record.type not in MESSAGES or (self._seed is not None and node == 0):
+            return False
+        place = self._first[node] if node >= 0 else 0
+        while node >= 0:
+            first = self._kept[self._records[place]]
+            if self._uuid(place, first) == record.uuid:
+                return _content(first) != _content(record)
+            if not (place := self._following[place]):
+                break
+        return True  # what has the uuid is no message
 
     def _repeat(self, node: int, record: Record) -> None:
         """A record stands there once more: the first one counts."""
@@ -289,7 +309,7 @@ class Tree:
         return message_id(self._uuid(place, self._kept[self._records[place]]), self._nth[node])
 
     def _uuid(self, place: int, record: Record) -> str:
-        return record.uuid or self._made[place]
+        return self._made[place] if record.uuid is None else self._made.get(place, record.uuid)
 
     def messages(self, layout: Order, *, of_agent: bool) -> Iterator[Message]:
         """All messages in this order; a sub-agent's prompts come from another agent."""
