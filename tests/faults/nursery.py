@@ -16,6 +16,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 Said = dict[str, Any]
@@ -55,7 +56,8 @@ class Nursery:
                 said += self._heard(deadline, may_end=False)
                 break
         if not said or "ended" not in said[-1]:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended just now
+                os.kill(pid, signal.SIGKILL)
             said += self._heard(time.monotonic() + PATIENCE)
         assert said.pop()["ended"] in ([0], [-signal.SIGKILL]), said
         return said

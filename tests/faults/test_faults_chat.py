@@ -4,6 +4,7 @@ the conversation goes on."""
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -14,7 +15,7 @@ from . import chatting
 from .conftest import rounds
 
 PER_SESSION = 5
-LONGEST = 0.25
+LONGEST = 0.15
 """Seconds; a turn takes about as long."""
 
 
@@ -44,7 +45,7 @@ class Strict(Echo):
 
 def test_a_killed_chat_keeps_what_was_said(url, nursery, script):
     chance = random.Random(url[:6])
-    moments: set[str] = set()
+    moments: Counter[str] = Counter()
     before: list[Message] = []
     for number in range(rounds(10, 200)):
         session_id, question = f"s{number // PER_SESSION}", f"Question {number}?"
@@ -55,11 +56,11 @@ def test_a_killed_chat_keeps_what_was_said(url, nursery, script):
         with Store(url) as store:
             now = line_of(store, session_id)
             assert now[: len(before)] == before
-            moments.add(check_turn(now[len(before) :], said, question))
+            moments[check_turn(now[len(before) :], said, question)] += 1
             before = now
             if number % PER_SESSION == PER_SESSION - 1:
                 goes_on(store, session_id, now)
-    assert {"streaming", "done"} <= moments, moments
+    assert moments["streaming"] + moments["calling"] > moments.total() // 5, moments
     with Store(url) as store:
         assert store.verify().clean
 
