@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .core.verifying import Report
     from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
+    from .transfer.moving.results import BackupResult, MigrateResult, MoveProgress, OnConflict
     from .transfer.results import Progress, SyncResult
 
 P = ParamSpec("P")
@@ -80,7 +81,7 @@ class AsyncStore:
             if self._worker is None:
                 await self._core.backend.open()
             else:
-                await self._worker.write(self._core.backend.open)
+                await self._worker.open(self._core.backend.open)
             self._opened.ready = True
             if self._opened.caretaker is not None:
                 self._opened.caretaker.start()
@@ -333,6 +334,38 @@ class AsyncStore:
 
         return await self._read(
             sync, paths, tools=tools, dry_run=dry_run, keep_source=keep_source, progress=progress
+        )
+
+    async def backup(
+        self,
+        to: Destination,
+        query: SessionQuery | None = None,
+        *,
+        sessions: Sequence[str] | None = None,
+        all_namespaces: bool = True,
+        progress: Callable[[MoveProgress], None] | None = None,
+        **filters: Unpack[Filters],
+    ) -> BackupResult:
+        """See ``Store.backup``."""
+        from .transfer.moving.backup import back_up
+        from .transfer.moving.origins import selected
+
+        chosen = selected(merged(query, filters), sessions, all_namespaces)
+        return await self._read(back_up, to, chosen, progress)
+
+    async def restore_backup(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_conflict: OnConflict = "skip",
+        dry_run: bool = False,
+        progress: Callable[[MoveProgress], None] | None = None,
+    ) -> MigrateResult:
+        """See ``Store.restore_backup``. Runs beside other writes and in many commits of its own."""
+        from .transfer.moving.restore import restore_from
+
+        return await self._read(
+            restore_from, path, on_conflict=on_conflict, dry_run=dry_run, progress=progress
         )
 
     async def verify(self, session_id: str | None = None) -> Report:

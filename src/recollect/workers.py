@@ -65,10 +65,11 @@ class LoopClock:
 class _Job:
     """A queued operation and the future of whoever awaits it."""
 
-    __slots__ = ("error", "future", "loop", "operation", "result")
+    __slots__ = ("alone", "error", "future", "loop", "operation", "result")
 
-    def __init__(self, operation: Operation, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, operation: Operation, loop: asyncio.AbstractEventLoop, *, alone: bool = False) -> None:
         self.operation = operation
+        self.alone = alone
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
@@ -97,10 +98,16 @@ class Worker:
         if self._closed:
             raise ClosedError("The store is closed.")
 
+    async def open(self, operation: Operation) -> Any:
+        """Queue what opens the engine: it runs outside of any transaction, behind what was queued before."""
+        return await self._queued(_Job(operation, asyncio.get_running_loop(), alone=True))
+
     async def write(self, operation: Operation) -> Any:
         """Queue an operation; returns its result once it is durable."""
+        return await self._queued(_Job(operation, asyncio.get_running_loop()))
+
+    async def _queued(self, job: _Job) -> Any:
         self._check()
-        job = _Job(operation, asyncio.get_running_loop())
         if self._thread is None:
             self._start_thread()
         self._queue.put(job)
@@ -131,12 +138,13 @@ class Worker:
         more = True
         while more:
             jobs, more = self._take()
-            if len(jobs) > 1 and self._exclusive is not None:
-                step(self._together(self._exclusive, jobs))
-            else:
-                for job in jobs:
-                    _run(job)
-            _acknowledge(jobs)
+            for group in _groups(jobs):
+                if len(group) > 1 and self._exclusive is not None:
+                    step(self._together(self._exclusive, group))
+                else:
+                    for job in group:
+                        _run(job)
+                _acknowledge(group)
 
     def _take(self) -> tuple[list[_Job], bool]:
         """What is queued by now, waiting for the first; False at the end of the queue."""
@@ -159,6 +167,18 @@ class Worker:
         except BaseException as error:  # noqa: BLE001  # handed to every caller below
             for job in jobs:
                 job.error = job.error or error
+
+
+def _groups(jobs: list[_Job]) -> list[list[_Job]]:
+    """The jobs in order, those that run alone on their own."""
+    if not any(job.alone for job in jobs):
+        return [jobs]
+    groups: list[list[_Job]] = []
+    for job in jobs:
+        if not groups or job.alone or groups[-1][0].alone:
+            groups.append([])
+        groups[-1].append(job)
+    return groups
 
 
 def _run(job: _Job) -> None:

@@ -22,6 +22,8 @@ Item = Message | dict[str, Any]
 
 MAX_BATCH = 64
 FIRST_PAUSE, MAX_PAUSE = 0.05, 5.0  # seconds between attempts
+HICCUPS = 3
+"""So many failures in a row are told."""
 PATIENCE = 0.25
 """How long a message is waited for while the store is known to be slow or down, in seconds."""
 
@@ -103,7 +105,7 @@ class Saver:
         try:
             await self._wait(patience, raising)
         except TimeoutError:
-            self._trouble(None)
+            self._trouble(self._error)
             return False
         return True
 
@@ -132,18 +134,21 @@ class Saver:
     # The writer
 
     async def _work(self) -> None:
-        pause = FIRST_PAUSE
+        pause, failures = FIRST_PAUSE, 0
         single = False
         while self._queue:
             items = [self._queue[i] for i in range(1 if single else min(len(self._queue), MAX_BATCH))]
+            assert self._woken is not None
+            self._woken.clear()  # before the attempt: who asks while it fails is heard
             error = self._error = await self._attempt(items)
             if error is None:
                 self._done(items)
-                pause, single = FIRST_PAUSE, False
+                pause, failures, single = FIRST_PAUSE, 0, False
             elif error.retryable:
-                self._trouble(error)
-                await self._rest(pause)
-                pause = min(2 * pause, MAX_PAUSE)
+                failures += 1
+                if failures == HICCUPS:
+                    self._trouble(error)
+                pause = FIRST_PAUSE if await self._rest(pause) else min(2 * pause, MAX_PAUSE)
             elif len(items) > 1:
                 single = True  # one of them may be the reason
             else:
@@ -166,13 +171,13 @@ class Saver:
             slow.cancel()
         return None
 
-    async def _rest(self, pause: float) -> None:
-        """Wait before the next attempt; what is added meanwhile is a reason to try at once."""
+    async def _rest(self, pause: float) -> bool:
+        """Wait before the next attempt; whether someone asked meanwhile for one at once."""
         assert self._woken is not None
-        self._woken.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._woken.wait()
+        return self._woken.is_set()
 
     def _done(self, items: list[Item]) -> None:
         for item in items:
