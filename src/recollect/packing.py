@@ -31,6 +31,14 @@ def opened(stream: Any) -> zstd.ZstdFile:
     return zstd.ZstdFile(stream)
 
 
+def packing(stream: Any) -> zstd.ZstdFile:
+    """What is written to it goes to ``stream``, compressed; complete once it is closed."""
+    return zstd.ZstdFile(stream, "w", options=_OPTIONS)
+
+
+BROKEN = (zstd.ZstdError, EOFError)
+"""What reading a damaged stream raises."""
+
 _OPTIONS = {
     int(zstd.CompressionParameter.compression_level): LEVEL,
     int(zstd.CompressionParameter.checksum_flag): 1,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .transaction import Transaction
     from .transfer.destinations import Destination
     from .transfer.importing import ImportResult
+    from .transfer.moving.results import BackupResult, MigrateResult, MoveProgress, OnConflict
     from .transfer.results import Progress, SyncResult
     from .workers import LoopThread
 
@@ -347,6 +348,45 @@ class Store:
         from .transfer.syncing import sync
 
         return self._do(sync, paths, tools=tools, dry_run=dry_run, keep_source=keep_source, progress=progress)
+
+    def backup(
+        self,
+        to: Destination,
+        query: SessionQuery | None = None,
+        *,
+        sessions: Sequence[str] | None = None,
+        all_namespaces: bool = True,
+        progress: Callable[[MoveProgress], None] | None = None,
+        **filters: Unpack[Filters],
+    ) -> BackupResult:
+        """Write whole sessions into one archive file: all, those named, or those for which all filters hold.
+
+        The logs hold all versions, branches, blobs and times; the trash, what was imported and the
+        namespaces inside this one go along as for ``migrate``. The file is whole or not there.
+        Writers go on meanwhile: each session is in it as it was at one moment.
+        """
+        from .transfer.moving.backup import back_up
+        from .transfer.moving.origins import selected
+
+        chosen = selected(merged(query, filters), sessions, all_namespaces)
+        return self._do(back_up, to, chosen, progress)
+
+    def restore_backup(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_conflict: OnConflict = "skip",
+        dry_run: bool = False,
+        progress: Callable[[MoveProgress], None] | None = None,
+    ) -> MigrateResult:
+        """Bring the sessions of a backup back, as ``migrate`` does: again brings only what is missing.
+
+        What is damaged in the archive is reported and the rest restored. Raises UnsupportedError for
+        an archive of a later version. ``on_conflict``: ``skip`` or ``rename``.
+        """
+        from .transfer.moving.restore import restore_from
+
+        return self._do(restore_from, path, on_conflict=on_conflict, dry_run=dry_run, progress=progress)
 
     # Health
 
