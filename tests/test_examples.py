@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from recollect import Store
+from recollect import AsyncChat, Store
+from recollect.chat.echo import Echo
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -104,6 +107,51 @@ def test_web(run):
         "20 users at once, each told: You said: And again (message 2)",
         "user-0 has 4 messages of 20 users'.",
     ]
+
+
+def test_web_keeps_what_came_of_a_reply_when_the_client_leaves(tmp_path, monkeypatch):
+    pytest.importorskip("starlette", reason="needs starlette")
+    monkeypatch.setenv("CHAT_STORE", f"sqlite:///{tmp_path}/web.db")
+    spec = importlib.util.spec_from_file_location("chat_web", EXAMPLES / "chat_web.py")
+    web = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(web)
+    web.MODEL = Echo(delay=0.02)
+    left = asyncio.Event()
+
+    async def receive():
+        if not asked:
+            asked.append(True)
+            return {"type": "http.request", "body": b"word " * 500}
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        heard.append(message.get("body", b"").decode())
+        if len(heard) > 5:
+            left.set()
+
+    asked: list[bool] = []
+    heard: list[str] = []
+
+    async def program():
+        async with web.lifespan(web.app) as state:
+            scope = {"type": "http", "method": "POST", "path": "/chats/main", "query_string": b""}
+            await web.app({**scope, "headers": [(b"x-user", b"ann")], "state": state}, receive, send)
+            store = state["store"].namespace("ann")
+            while len(await (await store.get("main")).messages()) < 2:
+                await asyncio.sleep(0.01)  # stored in the background: the request was gone
+            async with AsyncChat("main", store=store, model="echo") as chat:
+                return await chat.send("Are you there?")
+
+    reply = asyncio.run(program())
+    assert reply.text == "You said: Are you there? (message 2)"
+    with Store(f"sqlite:///{tmp_path}/web.db", namespace="ann") as store:
+        asked_for, came, *after = store.get("main").messages()
+    assert asked_for.text == "word " * 500
+    assert came.metadata["interrupted"] in ("cancelled", "closed")
+    assert "".join(heard) in came.text
+    assert len(came.text) < 500
+    assert [message.role for message in after] == ["user", "assistant"]
 
 
 def test_demo():
