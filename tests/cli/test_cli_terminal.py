@@ -179,6 +179,17 @@ def test_an_import_shows_how_far_it_is(here, store):
     assert "%" not in terminal("--quiet", "import", "chats.jsonl")[1]
 
 
+def test_a_move_shows_its_rate(here, store):
+    with store.transaction():
+        for number in range(300):
+            store.create(f"s{number}").append(Message.user("hello"))
+    where = os.environ["RECOLLECT_STORE"], f"sqlite:///{here}/copy.db"
+    code, seen = terminal("migrate", *where, "--verify", columns=120)
+    assert code == 0
+    assert re.search(r"verify ━+ +100% 300 sessions [\d,]+ records/s", plain(seen))
+    assert "300 sessions: 300 created, 0 continued, 0 there already." in seen
+
+
 def test_markdown_is_formatted(hostile):
     hostile.open("md").append(Message.assistant("# Head\n\n- **bold** item"))
     _, seen = terminal("sessions", "show", "md", "--markdown")

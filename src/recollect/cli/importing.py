@@ -73,7 +73,7 @@ def progress_bar(app: App) -> Iterator[dict[str, Callable[..., None]]]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(20),
-        TaskProgressColumn(markup=False),
+        TaskProgressColumn("{task.percentage:>3.0f}%", markup=False),
         TextColumn("{task.fields[messages]:,} messages", markup=False),
         TimeRemainingColumn(),
     )

@@ -132,6 +132,8 @@ def _prepare_streams() -> None:
         "sync": "syncing:sync",
         "export": "exporting:export",
         "migrate": "migrating:migrate",
+        "backup": "backing_up:backup",
+        "restore": "backing_up:restore",
         "tags": "tags:tags",
         "cleanup": "cleanup:cleanup",
         "trash": "trash:trash",

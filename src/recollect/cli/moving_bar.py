@@ -42,7 +42,7 @@ def moving_bar(app: App) -> Iterator[Advance | None]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(20),
-        TaskProgressColumn(markup=False),
+        TaskProgressColumn("{task.percentage:>3.0f}%", markup=False),
         TextColumn("{task.fields[sessions]:,} sessions", markup=False),
         Rate(),
         TimeRemainingColumn(),
@@ -50,8 +50,12 @@ def moving_bar(app: App) -> Iterator[Advance | None]:
     screen = Console(stderr=True, color_system="standard" if app.color else None)
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None, sessions=0)
+        phases = {""}
 
         def advance(progress: MoveProgress) -> None:
+            if progress.phase not in phases:
+                phases.add(progress.phase)
+                bar.reset(task)  # each phase has a rate of its own
             bar.update(
                 task,
                 description=progress.phase,
