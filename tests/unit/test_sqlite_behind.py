@@ -108,6 +108,25 @@ def test_a_stop_is_never_missed(tmp_path, monkeypatch):
         assert not closing.is_alive()
 
 
+@pytest.fixture(autouse=True)
+def _all_wait(monkeypatch):
+    """Texts wait, however many come at once."""
+    monkeypatch.setattr("recollect.backends.sql.writes.BULK", 10**9)
+    monkeypatch.setattr(maintenance, "_BULK", 10**9)
+
+
+def test_many_texts_of_one_commit_do_not_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr("recollect.backends.sql.writes.BULK", 64)
+    monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
+    backend = opened(tmp_path / "a.db")
+    append(backend, 0, "some words", count=63)
+    assert waiting(backend) == 63
+    append(backend, 63, "some words", count=64)
+    assert waiting(backend) == 63
+    assert len(search(backend, "words", 1000)) == 127
+    step(backend.close())
+
+
 def test_a_quiet_writers_texts_are_indexed(tmp_path):
     backend = opened(tmp_path / "a.db")
     append(backend, 0, "some words", count=300)

@@ -17,7 +17,7 @@ from .filters import check_limit
 from .lines import check_version, end_at, frame_at, state_at
 from .writing import Change, write
 
-_KEPT = ("deleted_at", "forked_from")
+_KEPT = ("created_at", "deleted_at", "forked_from")
 
 
 class HistoryEntry(Struct, frozen=True):

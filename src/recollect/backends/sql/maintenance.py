@@ -66,7 +66,6 @@ class Maintenance:
         self.last_write = time.monotonic()
         if texts >= _BULK:  # an import: it goes on at once, and two threads at it are slower than one
             self.last_write += _BULK_QUIET
-            self._drain_inline()
         if self._connections.path is None:
             self._work_inline()
         elif not self._wake.is_set():
@@ -83,9 +82,6 @@ class Maintenance:
         """A database in memory has no thread: its one handle is the writer's."""
         while self.scrub and self.scrub_slice():
             pass
-        self._drain_inline()
-
-    def _drain_inline(self) -> None:
         if self.backlog > BACKLOG:
             self.drain(BACKLOG // 2)
 
