@@ -11,6 +11,7 @@ from recollect import codec, records
 from recollect.backends import files
 from recollect.backends.filestore import lines, names
 from recollect.backends.sql import schema
+from recollect.transfer.moving import archive
 
 from . import source
 from .writing import block, page
@@ -42,6 +43,8 @@ def layout() -> str:
         _doc(files),
         _doc(lines),
         _doc(names),
+        "## Backups",
+        _doc(archive),
     )
 
 
