@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .base import HEAD_BYTES, unsupported
+from .base import HEAD_BYTES, Source, unsupported
+from .sqlitefile import MAGIC, schema_of
 
 _READERS = {
     "claude-code": "claude_code",
@@ -101,6 +102,21 @@ def writer(name: str) -> Any:
 
 def detected(head: bytes, name: str) -> Any:
     """The module of the format that a file with this beginning most likely has, or None."""
+    return _likeliest(head, name)[1]
+
+
+def detected_in(head: bytes, source: Source) -> tuple[Any, Source]:
+    """The same for a source whose beginning is ``head``, and the source to read from: in a database
+    what tells the formats apart may stand anywhere."""
+    best, found = _likeliest(head, source.name)
+    if best >= CERTAIN or not head.startswith(MAGIC):
+        return found, source
+    schema, source = schema_of(source)
+    schema = schema[-HEAD_BYTES // 2 :]
+    return detected(head[: HEAD_BYTES - len(schema)] + schema, source.name), source
+
+
+def _likeliest(head: bytes, name: str) -> tuple[float, Any]:
     best, found = 0.0, None
     for module in map(_load, _READERS.values()):
         score = module.detect(head[:HEAD_BYTES], name)
@@ -108,7 +124,7 @@ def detected(head: bytes, name: str) -> Any:
             best, found = score, module
             if score >= CERTAIN:
                 break
-    return found
+    return best, found
 
 
 __all__ = [
@@ -116,6 +132,7 @@ __all__ = [
     "LOGS",
     "NATIVE",
     "detected",
+    "detected_in",
     "ending",
     "export_formats",
     "import_formats",

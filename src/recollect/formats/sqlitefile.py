@@ -7,8 +7,6 @@ its index, a journal to roll back), a private copy is opened instead.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +14,10 @@ from typing import Any
 from weakref import finalize
 
 from .base import Damage, Source
+from .sqlite_opening import note_logs, open_copy, open_file, spooled
 from .sqlite_salvage import Salvage
 
 MAGIC = b"SQLite format 3\0"
-_COPY = 1 << 20
 _CREATED = re.compile(rb"CREATE TABLE\s+[\"'`\[]?([A-Za-z_][A-Za-z0-9_]*)[\"'`\]]?\s*\(")
 
 Row = dict[str, Any]
@@ -67,9 +65,10 @@ class Database:
         path = source.path
         try:
             if path is not None and path.is_file():
-                self._connection = _opened(apsw, path)
+                self._connection = open_file(apsw, path)
+                note_logs(source, path)
             else:
-                self._connection = _open_copy(apsw, _spooled(source))
+                self._connection = open_copy(apsw, spooled(source))
             self._prepare()
         except (apsw.Error, OSError, UnicodeError) as error:
             raise Unreadable(f"the database cannot be opened: {_reason(error)}") from error
@@ -95,6 +94,15 @@ class Database:
     def tables(self) -> dict[str, frozenset[str]]:
         """The tables, with their columns; views and virtual tables are left out."""
         return self._schema
+
+    def definitions(self) -> bytes:
+        """The statements that made the tables; none where the schema is damaged."""
+        query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL"
+        try:
+            found = [str(sql) for (sql,) in self._connection.execute(query)]
+        except self._errors:
+            return b""
+        return "\n".join(found).encode("utf-8", "replace")
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether there is such a table with all of these columns."""
@@ -262,6 +270,35 @@ def is_database(source: Source) -> tuple[bool, Source]:
     return first == MAGIC, _Rejoined(first, source)
 
 
+def schema_of(source: Source) -> tuple[bytes, Source]:
+    """The definitions of a database's tables, wherever they stand in it or in its log, as ``tables_in``
+    finds them; and the source, still at its beginning."""
+    if source.path is None:
+        source = _Spooled(source)
+    try:
+        database = Database(source)
+    except Unreadable:
+        return b"", source  # what is wrong is told by the format that reads it
+    return database.definitions(), source
+
+
+class _Spooled:
+    """A database that came as a stream, on disk for as long as this lives."""
+
+    def __init__(self, source: Source) -> None:
+        folder = spooled(source)
+        finalize(self, folder.cleanup)
+        self.name, self.label, self.modified = source.name, source.label, source.modified
+        self.beside = None  # what is of use was taken along
+        self.path = Path(folder.name) / "copy"
+        self._file = self.path.open("rb")
+        finalize(self, self._file.close)
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` more bytes."""
+        return self._file.read(size)
+
+
 def opened(source: Source, what: str, *needed: str) -> Database | Damage:
     """The file as a database in which at least one of the tables ``needed`` is, else what is wrong."""
     try:
@@ -271,79 +308,6 @@ def opened(source: Source, what: str, *needed: str) -> Database | Damage:
     if needed and not any(table in database.tables for table in needed):
         return Damage(0, f"the database holds no tables of {what}")
     return database
-
-
-def _opened(apsw: Any, path: Path) -> Any:
-    """A connection to a file on disk, which is not touched."""
-    log, index, journal = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
-    with path.open("rb") as file:
-        uses_log = file.read(20)[18:20] == b"\2\2"
-    pending = _size(log) > 0
-    if (_size(journal) > 0 and not uses_log) or (pending and not index.exists()):
-        return _open_copy(apsw, _copied(path, log, journal))
-    if uses_log and not pending:
-        return _connected(apsw, path, immutable=True)  # else SQLite would create files beside it
-    try:
-        connection = _connected(apsw, path)
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.BusyError):
-        return _open_copy(apsw, _copied(path, log, journal))
-    return connection
-
-
-def _connected(apsw: Any, path: Path, *, immutable: bool = False, write: bool = False) -> Any:
-    flags = apsw.SQLITE_OPEN_READWRITE if write else apsw.SQLITE_OPEN_READONLY
-    uri = path.absolute().as_uri() + ("?immutable=1" if immutable else "")
-    connection = apsw.Connection(uri, flags=flags | apsw.SQLITE_OPEN_URI)
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    connection.set_busy_timeout(2000)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    except apsw.CorruptError:  # a file that is shorter than it says: this lets the rest be read
-        connection.execute("PRAGMA writable_schema = 1")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    return connection
-
-
-def _open_copy(apsw: Any, folder: tempfile.TemporaryDirectory[str]) -> Any:
-    """A connection to the database in a folder of our own, which goes with it."""
-    try:
-        connection = _connected(apsw, Path(folder.name) / "copy", write=True)
-    except BaseException:
-        folder.cleanup()
-        raise
-    finalize(connection, folder.cleanup)
-    return connection
-
-
-def _copied(path: Path, *beside: Path) -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory(prefix="recollect-", ignore_cleanup_errors=True)
-    copy = Path(folder.name) / "copy"
-    shutil.copyfile(path, copy)
-    for file in beside:
-        if file.is_file():
-            shutil.copyfile(file, copy.with_name("copy" + file.name.removeprefix(path.name)))
-    return folder
-
-
-def _spooled(source: Source) -> tempfile.TemporaryDirectory[str]:
-    """What comes as a stream, with the write-ahead log that may lie beside it in its archive."""
-    folder = tempfile.TemporaryDirectory(prefix="recollect-", ignore_cleanup_errors=True)
-    copy = Path(folder.name) / "copy"
-    with copy.open("wb") as file:
-        while piece := source.read(_COPY):
-            file.write(piece)
-    for suffix in ("-wal", "-journal"):
-        content = None if source.beside is None else source.beside.read(source.name + suffix)
-        if content:
-            copy.with_name("copy" + suffix).write_bytes(content)
-    return folder
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _literal(value: Any) -> str:

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from ..core.base import Core
 from ..errors import UnsupportedError
-from ..formats import LOGS, detected, import_formats, reader
+from ..formats import LOGS, detected_in, import_formats, reader
 from ..formats.base import Conversation, Mark, Piece, Restart
 from ..formats.base import Damage as Unreadable
+from ..formats.sqlitefile import MAGIC
 from .archives import Place, inputs, places
 from .beside import Around
 from .conversations import Conversations
@@ -173,17 +174,20 @@ class Run:
     async def _read(self, source: Input) -> Entry | None:
         """Everything in one input; None when it is of no known format."""
         head = source.as_text()
-        found = self._forced or detected(head, source.name)
+        is_database = head.startswith(MAGIC)
+        if self._keep and is_database:
+            source.keep()  # all of it may be read to tell whose it is
+        found, opened = (self._forced, source) if self._forced else detected_in(head, source)
         if found is None:
             if source.named and head.strip():
                 self._unknown.append(source.label)
             return None
         self._known += 1
         self._tell(source)
-        if self._keep and found.NAME not in LOGS:
+        if self._keep and found.NAME not in LOGS and not is_database:
             source.keep()
         reading = _Reading(self, source, found.NAME)
-        for piece in found.read(source):
+        for piece in found.read(opened):
             await reading.take(piece)
         await self._logs.end()
         return reading.entry()
