@@ -18,7 +18,7 @@ from .replies import ChatEvent, Reply
 from .storage import AnySession, Keeper, OnConflict, close_store, open_store
 from .streams import AsyncReplyStream
 from .telling import OnEvent, Teller
-from .turns import Exchange, Sink
+from .turns import Exchange
 from .window import Window
 
 if TYPE_CHECKING:
@@ -120,12 +120,9 @@ class AsyncChat:
 
         Raises as ``send`` does, while it is read. ``stream.reply`` is the whole at its end.
         """
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        return AsyncReplyStream(self._exchange(content, max_iterations, timeout, pieces.put_nowait), pieces)
+        return AsyncReplyStream(self._exchange(content, max_iterations, timeout))
 
-    def _exchange(
-        self, content: Content, max_iterations: int | None, timeout: float | None, sink: Sink | None = None
-    ) -> Exchange:
+    def _exchange(self, content: Content, max_iterations: int | None, timeout: float | None) -> Exchange:
         if self._closed:
             raise InvalidError("The chat is closed.", hint="Make a new one with the same session id.")
         message = content if isinstance(content, Message) else Message.user(content)
@@ -136,7 +133,6 @@ class AsyncChat:
             message,
             max_iterations=self._max_iterations if max_iterations is None else _iterations(max_iterations),
             timeout=self._timeout if timeout is None else _seconds("timeout", timeout),
-            sink=sink,
         )
 
     @classmethod
@@ -235,13 +231,16 @@ class AsyncChat:
     # Closing
 
     async def close(self) -> None:
-        """Stop a reply that streams, wait for one that was sent for, and store what is left. What cannot
-        be stored in ``save_timeout`` seconds is warned about, and tried again when the program ends."""
+        """Stop a stream that nobody reads just now, wait for other replies, and store what is left.
+
+        What cannot be stored in ``save_timeout`` seconds is warned about, and tried again when the
+        program ends.
+        """
         if self._closed:
             return
         self._closed = True
         if self._current is not None:
-            self._current.stop()
+            await self._current.stop()
         async with self._turns:
             try:
                 if self._auto_save:

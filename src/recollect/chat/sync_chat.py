@@ -123,8 +123,7 @@ class Chat:
         self, content: Content, *, max_iterations: int | None = None, timeout: float | None = None
     ) -> ReplyStream:
         """See ``AsyncChat.stream``: ``for piece in chat.stream("…")``."""
-        pieces: SimpleQueue[str | None] = SimpleQueue()
-        return ReplyStream(self, self._chat._exchange(content, max_iterations, timeout, pieces.put), pieces)
+        return ReplyStream(self, self._chat._exchange(content, max_iterations, timeout))
 
     @classmethod
     def resume(cls, session_id: str, message: Content, **options: Any) -> Reply:
@@ -225,10 +224,10 @@ class ReplyStream:
     Closing it (``close``, leaving its ``with``, Ctrl-C, or letting go of it) stops the model.
     """
 
-    def __init__(self, chat: Chat, exchange: Exchange, pieces: SimpleQueue[str | None]) -> None:
+    def __init__(self, chat: Chat, exchange: Exchange) -> None:
         self._chat = chat
         self._exchange = exchange
-        self._pieces = pieces
+        self._pieces: SimpleQueue[str | None] = SimpleQueue()
         self._call: Call[Reply] | None = None
         self._reply: Reply | None = None
         self._over = False
@@ -270,7 +269,7 @@ class ReplyStream:
 
     def _start(self) -> None:
         pieces = self._pieces
-        self._call = background().start(self._exchange.run())
+        self._call = background().start(_pumped(self._exchange, pieces))
         self._call.add_done_callback(lambda _: pieces.put(None))
 
     def _halt(self) -> None:
@@ -301,3 +300,11 @@ class ReplyStream:
         if self._call is not None and not self._call.done():
             self._exchange.why = "closed"
             self._call.stop()
+
+
+async def _pumped(exchange: Exchange, pieces: SimpleQueue[str | None]) -> Reply:
+    """Put the pieces where another thread takes them."""
+    exchange.pump = asyncio.current_task()
+    async for piece in exchange.pieces():
+        pieces.put(piece)
+    return exchange.reply()

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
 from ..core.ids import uuid7
 from ..errors import ChatError, ModelUnavailableError
 from ..helpers import total_usage
-from ..model import Message, Part, ReasoningPart, TextPart, ToolCallPart
-from .events import Answered, Delta, Engine, Event, Said, Turn
+from ..model import Message, Part, ReasoningPart, TextPart
+from .events import Answered, Delta, Engine, Event, Said, Stopped
 from .replies import ChatEvent, Interruption, Reason, Reply, Step, steps_of
 
 if TYPE_CHECKING:
     from .aio_chat import AsyncChat
-
-Sink = Callable[[str], None]
-"""Takes the pieces of a reply as they come. Never waits."""
 
 
 class Exchange:
     """A user's message and all that answers it, while it happens."""
 
     def __init__(
-        self,
-        chat: AsyncChat,
-        message: Message,
-        *,
-        max_iterations: int,
-        timeout: float | None,
-        sink: Sink | None = None,
+        self, chat: AsyncChat, message: Message, *, max_iterations: int, timeout: float | None
     ) -> None:
         self.why: Interruption = "cancelled"
         """What a cancellation of this turn means."""
+        self.reader: asyncio.Task[Any] | None = None
+        """Who reads the pieces, or did so last."""
+        self.pump: asyncio.Task[Any] | None = None
+        """What reads the pieces without ever pausing, for a synchronous chat."""
+        self._running: weakref.ref[AsyncGeneratorType[str, None]] | None = None
         self._chat = chat
         self._talk = chat._talk
         self._given = completed(message)
         self._max_iterations = max_iterations
         self._timeout = timeout
-        self._sink = sink
         self._messages: list[Message] = [self._given]
         self._steps: list[Step] = []
         self._names: dict[str, str] = {}
@@ -51,79 +48,100 @@ class Exchange:
         self._reason: Reason | None = None
         self._error: BaseException | None = None
         self._engine: Engine | None = None
-        self._task: asyncio.Task[object] | None = None
-
-    def stop(self) -> None:
-        """End a reply that streams, if it is under way, and keep what came; whoever waits for a whole
-        one goes on waiting."""
-        if self._task is not None and self._sink is not None:
-            self.why = "closed"
-            self._task.cancel()
+        self._allowed = timeout
 
     async def run(self) -> Reply:
         """Play the turn to its end. Raises what the model or the store raised; what came is kept."""
-        async with self._chat._turns:
-            self._task = asyncio.current_task()
-            self._chat._current = self
-            try:
-                return await self._run()
-            finally:
-                self._chat._current = self._task = None
-
-    async def _run(self) -> Reply:
-        self._engine = self._chat._engine()
-        turn = await self._talk.begin(self._given, self._chat._tools, self._max_iterations)
-        try:
-            await self._play(self._engine, turn)
-        except BaseException as error:
-            self._cut(error)
-            if self.why == "closed" or not isinstance(error, asyncio.CancelledError):
-                await self._talk.settled()
-            raise
-        await self._talk.settled()
+        async for _ in self.pieces():
+            pass
         return self.reply()
 
-    async def settled(self) -> None:
-        """Wait until what came is durable, as long as the store answers."""
-        await self._talk.settled()
+    def pieces(self) -> AsyncGenerator[str, None]:
+        """The pieces of the reply as they come; whoever reads them drives the turn, so that none is late.
+        Closing the generator, or letting go of it, ends the turn."""
+        pieces = self._played()
+        self._running = weakref.ref(
+            cast("AsyncGeneratorType[str, None]", pieces)
+        )  # no more: what nobody holds must be seen to be let go of
+        return pieces
 
-    async def _play(self, engine: Engine, turn: Turn) -> None:
+    async def _played(self) -> AsyncGenerator[str, None]:
+        await self._make_room()
+        async with self._chat._turns:
+            self._chat._current = self
+            events: AsyncIterator[Event] | None = None
+            try:
+                engine = self._engine = self._chat._engine()
+                turn = await self._talk.begin(self._given, self._chat._tools, self._max_iterations)
+                events = engine.play(turn)
+                while (event := await self._next(events)) is not None:
+                    if isinstance(event, Delta):
+                        self._pieces.append(event)
+                        if event.kind == "text" and event.text:
+                            self._shown = True
+                            yield event.text
+                        continue
+                    if (text := self._step(event)) is not None:
+                        yield text
+                    await self._talk.settled()  # before the tool runs, and before the model goes on
+            except BaseException as error:
+                if events is not None:
+                    await self._cut(error, events)
+                raise
+            finally:
+                self._chat._current = None
+
+    async def _next(self, events: AsyncIterator[Event]) -> Event | None:
+        """What the model does next, in the time that is left for it; None at the end."""
+        if self._timeout is None:
+            return await anext(events, None)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                events = engine.play(turn)
-                try:
-                    async for event in events:
-                        if self._take(event):
-                            await self._talk.settled()  # before the tool runs, and before the model goes on
-                finally:
-                    await _closed(events)
+                return await anext(events, None)
         except TimeoutError:
             if not limit.expired():
                 raise
             self._reason = "timeout"
+            name = "" if self._engine is None else f" {self._engine.model}"
             raise ModelUnavailableError(
-                f"The model {engine.model} did not end its reply within {self._timeout:g} s."
+                f"The model{name} did not end its reply within {self._allowed:g} s."
             ) from None
+        finally:
+            self._timeout = max(0.0, self._timeout - (loop.time() - began))
 
-    def _take(self, event: Event) -> bool:
-        """Deal with an event. Whether it was a step behind which another comes."""
-        if isinstance(event, Delta):
-            self._pieces.append(event)
-            if event.kind == "text" and event.text:
-                self._shown = True
-                if self._sink is not None:
-                    self._sink(event.text)
-        elif isinstance(event, Said):
-            if not self._shown and self._sink is not None and event.message.text:
-                self._sink(event.message.text)
-            self._keep(event.message)
-            return any(isinstance(part, ToolCallPart) for part in event.message.parts)
-        elif isinstance(event, Answered):
-            self._keep(event.message)
-            return True
-        else:
+    def _step(self, event: Said | Answered | Stopped) -> str | None:
+        """Deal with a whole message, or the end; the text of it that did not stream."""
+        text = None
+        if isinstance(event, Stopped):
             self._reason = event.reason
-        return False
+        else:
+            if isinstance(event, Said) and not self._shown:
+                text = event.message.text or None
+            self._keep(event.message)
+        return text
+
+    async def _make_room(self) -> None:
+        """End a reply before this one whose reader begins another turn, or is gone: it would never end."""
+        before = self._chat._current
+        if before is not None and before.reader is not None:
+            reader = before.reader
+            if reader is asyncio.current_task() or reader.done():
+                await before.stop()
+
+    async def stop(self) -> None:
+        """End a reply that streams, unless a task waits for its next piece right now."""
+        running = None if self._running is None else self._running()
+        if self.pump is not None:
+            self.why = "closed"
+            self.pump.cancel()
+        elif running is not None and not running.ag_running:
+            await running.aclose()
+
+    async def settled(self) -> None:
+        """Wait until what came is durable, as long as the store answers."""
+        await self._talk.settled()
 
     def _keep(self, message: Message) -> None:
         """A whole message: a step that is stored."""
@@ -137,11 +155,13 @@ class Exchange:
             self._steps.append(step)
             self._talk.teller.event(ChatEvent("step", step.kind, step=step))
 
-    def _cut(self, error: BaseException) -> None:
+    async def _cut(self, error: BaseException, events: AsyncIterator[Event]) -> None:
         """The reply ended before its end: what came of it is kept, and marked."""
-        if self._reason != "timeout":
+        if isinstance(error, GeneratorExit):
+            self._reason = "closed"
+        elif self._reason != "timeout":
             self._reason = self.why if isinstance(error, asyncio.CancelledError) else "error"
-        self._error = error
+        self._error = None if self._reason == "closed" else error
         parts = _parts_of(self._pieces)
         if parts and self._engine is not None:
             self._keep(
@@ -149,6 +169,9 @@ class Exchange:
             )
         if isinstance(error, ChatError):
             error.reply = self.reply()
+        await _closed(events)
+        if self._reason != "cancelled":  # whoever cancels does not wait for a store
+            await self._talk.settled()
 
     def reply(self) -> Reply:
         """What there is."""
