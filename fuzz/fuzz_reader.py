@@ -96,7 +96,8 @@ def main() -> None:
     """Run until the time is up or something is raised."""
     if len(sys.argv) < 2 or sys.argv[1] not in formats.import_formats():
         sys.exit(f"Name a format: {', '.join(formats.import_formats())}.")
-    module = formats.reader(sys.argv.pop(1))
+    with atheris.instrument_imports(include=["recollect"]):
+        module = formats.reader(sys.argv.pop(1))  # readers are loaded when they are asked for
 
     def one(data: bytes) -> None:
         module.detect(data[: 1 << 16], "fuzzed")

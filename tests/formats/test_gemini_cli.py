@@ -265,3 +265,11 @@ class TestReal:
         folder = TRANSCRIPTS / "fixtures_small" / "agent-sessions" / "gemini"
         counts = {path.name: len(messages(read(path.read_text()))) for path in sorted(folder.iterdir())}
         assert counts == {"jsonl_v040.jsonl": 4, "large.json": 9, "small.json": 2}
+
+
+def test_calls_of_one_id_have_answers_of_different_ids():
+    call = {"id": "c", "name": "ls", "args": {}, "result": [{"functionResponse": {"response": {}}}]}
+    reply = {"id": "2", "type": "gemini", "content": "Here.", "toolCalls": [call, call, call]}
+    document = json.dumps({"sessionId": "s", "projectHash": "p", "startTime": "x", "messages": [reply]})
+    (found,) = conversations(gemini_cli, Source(document, "session-x.json"))
+    assert [message.role for message in messages(found)] == ["assistant", "tool", "tool", "tool"]

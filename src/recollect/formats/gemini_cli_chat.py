@@ -134,12 +134,19 @@ class Chat:
         """A message behind the newest one, or in place of what it was before."""
         node = self._nodes.get(message.id)
         if node is not None and not self._replaces:  # a damaged or scrubbed file
-            again = derived_uuid(b"%d\0" % offset, message.id.encode("utf-8", "surrogatepass"))
-            message, node = structs.replace(message, id=again), None
+            message, node = structs.replace(message, id=self._another(message.id, offset)), None
         if node is None:
             self._head = self._nodes[message.id] = self._tree.add(message, self._head, offset)
         else:
             self._tree.replace(node, message, offset)
+
+    def _another(self, taken: str, offset: int) -> str:
+        """An id for a message whose own is taken."""
+        again, times = taken, 0
+        while again in self._nodes:
+            again = derived_uuid(b"%d\0%d\0" % (offset, times), taken.encode("utf-8", "surrogatepass"))
+            times += 1
+        return again
 
 
 def _usage(tokens: dict[str, Any]) -> Usage:
