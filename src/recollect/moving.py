@@ -53,7 +53,8 @@ def migrate(
     the session that is there, where both logs begin alike, else it renames.
 
     ``verify`` compares a hash of every log, records and blobs, on both sides. With ``dry_run`` nothing
-    is written. ``progress`` is called after each session. See ``amigrate`` for an AsyncStore.
+    is written. ``progress`` is called as it goes, at the end of each session at the latest. See
+    ``amigrate`` for an AsyncStore.
     """
     chosen = selected(merged(query, filters), sessions, all_namespaces)
     how = How(on_conflict, resume, dry_run, verify, progress)

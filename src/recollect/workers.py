@@ -33,7 +33,11 @@ class LoopThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._pid = os.getpid()
-        threading.Thread(target=self._loop.run_forever, name="recollect-loop", daemon=True).start()
+        threading.Thread(target=self._serve, name="recollect-loop", daemon=True).start()
+
+    def _serve(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for its result."""

@@ -199,7 +199,7 @@ def test_progress_and_async(tmp_path):
 
     written, result = asyncio.run(work())
     assert written.sessions == result.created == 1
-    assert [(step.phase, step.done, step.total, step.sessions) for step in told] == [
+    assert [(step.phase, step.done, step.total, step.sessions) for step in (told[0], told[-1])] == [
         ("back up", 2, 2, 1),
         ("copy", 2, 2, 1),
     ]

@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,7 +21,9 @@ from recollect import (
     amigrate,
     migrate,
 )
+from recollect.testing.clock import Clock
 
+from .moody_engines import Looping, Moody
 from .moving_stores import ENGINES, drive, fill, grow, named, opened, picture_of, url_of
 
 SESSIONS = 500 if int(os.environ.get("RECOLLECT_SOAK", "1")) > 1 else 30
@@ -72,37 +76,48 @@ def key_of(name):
 
 
 KILLED = """
-import sys, recollect
-recollect.migrate(sys.argv[1], sys.argv[2], progress=lambda p: print(p.sessions, flush=True))
+import sys, time, recollect
+from recollect.transfer.moving import copying, sending
+copying.BATCH_RECORDS, sending.MAX_RECORDS = 20, 20
+def tell(progress):
+    print(progress.done, flush=True)
+    time.sleep(0.001)
+recollect.migrate(sys.argv[1], sys.argv[2], progress=tell)
 """
 
 
+@pytest.mark.parametrize("share", [0.4, 0.9])
 @pytest.mark.parametrize(("first", "second"), [pair for pair in PAIRS if "memory" not in pair])
-def test_a_killed_move_goes_on_where_it_ended(first, second, tmp_path):
+def test_a_killed_move_goes_on_where_it_ended(first, second, share, tmp_path):
+    """The first session is a long one: killed inside it, or among the small ones."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     urls = url_of(first, tmp_path / "a"), url_of(second, tmp_path / "b")
     with Store(urls[0]) as src:
         fill(src, SESSIONS)
-        long = src.create("long")
-        for _ in range(3):
-            long.append(*[Message.user(f"word {number}") for number in range(1000)])
-        before = picture_of(src)
+        src.namespace("Alpha").create("long").append(
+            *[Message.user(f"word {number}") for number in range(SESSIONS * 20)]
+        )
+        before, total = picture_of(src), sum(versions(src))
     command = [sys.executable, "-c", KILLED, *urls]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if int(line) >= len(before) // 3:
+            if int(line) >= total * share:
                 break
         process.send_signal(signal.SIGKILL)
         process.stdout.read()
     assert process.returncode == -signal.SIGKILL
     with Store(urls[1]) as dst:
-        there = picture_of(dst)
-        assert len(there) < len(before)
+        there, moved = picture_of(dst), sum(versions(dst))
+        assert 0 < moved < total
+        assert (there == {} or len(there) == 1) == (share == 0.4)
+        assert dst.verify().clean
     result = migrate(*urls, verify=True)
     assert result.complete
-    assert result.unchanged + result.updated <= len(there)
-    assert result.unchanged + result.updated + result.created == len(before)
+    assert result.records == total - moved
+    assert result.unchanged + result.updated == len(there)
+    assert result.updated <= 1
+    assert result.updated == 1 or share != 0.4
     with Store(urls[1]) as dst:
         assert picture_of(dst) == before
 
@@ -371,6 +386,75 @@ def test_verification_finds_what_differs(src, dst):
     assert not result.complete
     (finding,) = result.verified.different
     assert "'s2'" in finding.place
+
+
+def test_a_copy_that_is_damaged_over_there_is_left_alone(src, dst):
+    for number in range(3):
+        src.create(f"s{number}").append(Message.user("one"), Message.user("two"))
+    migrate(src, dst)
+    log = dst._core.backend._logs[dst._core.key("s1")].records
+    log[3] = log[3]._replace(body=b"\xff")
+    (finding,) = migrate(src, dst).damaged
+    assert finding.problem.startswith("In the destination: ")
+    assert log[3].body == b"\xff"
+
+
+# Engines with moods, and engines on loops
+
+
+def test_what_the_destination_refuses_costs_its_own_session_only(src):
+    for number in range(5):
+        src.create(f"s{number}").append(Message.user("x" * (100 if number != 2 else 100_000)))
+    with Store(Moody(largest=50_000)) as dst:
+        result = migrate(src, dst, verify=True)
+        assert [finding.place for finding in result.damaged] == ["session 's2'"]
+        assert (result.created, result.records, result.verified.sessions) == (4, 8, 4)
+        assert sorted(info.id for info in dst.sessions()) == ["s0", "s1", "s3", "s4"]
+        assert not result.complete
+
+
+def test_commits_of_unknown_outcome_are_stored_once(src):
+    for number in range(8):
+        grow(src, f"s{number}", number)
+    for seed in range(10):
+        with Store(Moody(chance=random.Random(seed)), clock=Clock(time.time_ns() // 1000)) as dst:
+            result = migrate(src, dst, verify=True)
+            assert result.complete
+            assert picture_of(dst) == picture_of(src)
+            assert result.records == sum(versions(src))
+
+
+def test_a_destination_written_to_meanwhile_is_looked_at_again(src):
+    """Somebody else's first commit comes in between: that is another history."""
+    src.create("s").append(Message.user("theirs"))
+    engine = Moody()
+    with Store(engine) as dst:
+        engine.before = lambda: dst.create("s").append(Message.user("ours"))
+        (conflict,) = migrate(src, dst).conflicts
+        assert (conflict.session, conflict.record) == ("s", 1)
+        assert [message.text for message in dst.get("s").messages()] == ["ours"]
+
+
+def test_engines_that_live_on_loops(src, tmp_path):
+    fill(src, 9)
+    before = picture_of(src)
+    with Store(Looping()) as one, Store(Looping()) as two:
+        assert migrate(src, one, verify=True).complete
+        assert migrate(one, two, verify=True).complete
+        assert picture_of(two) == before
+        two.get("session").erase("q0")
+        assert migrate(two, src, verify=True).updated == 1
+        one.backup(tmp_path / "x")
+        assert two.restore_backup(tmp_path / "x").ahead == 1
+
+    async def work():
+        async with AsyncStore(Looping()) as one, AsyncStore(Looping()) as two:
+            assert (await amigrate(src, one, verify=True)).complete
+            assert (await amigrate(one, two, verify=True)).complete
+            with Store("memory:") as third:
+                return (await amigrate(two, third)).created
+
+    assert asyncio.run(work()) == len(before)
 
 
 def test_a_source_that_is_not_there_is_an_error(dst, tmp_path):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from ...backend import MESSAGE, Commit, Key, Record, Scrubs
 from ...core.base import Core
 from ...core.log import Folder, LogEntry, digests_of, entries
-from ...errors import CorruptError, InvalidError
+from ...errors import CorruptError, InvalidError, StoreError
 from ...model import Message
 from ...records import State, is_tombstone
-from ..outbox import Outbox, Parcel
 from .origins import Log
+from .sending import Parcel, Sender
 
 BATCH_RECORDS = 1000
 BATCH_BYTES = 4 << 20
@@ -33,18 +33,30 @@ class Written:
         self.bytes += sum(map(len, commit.blobs.values()))
 
 
+class Watcher(Protocol):
+    """Who is told what becomes of a copy."""
+
+    def sent(self, records: int) -> None:
+        """So many more records are on their way."""
+
+    def lost(self) -> None:
+        """Another writer was faster."""
+
+    def refused(self, error: StoreError) -> None:
+        """The destination cannot hold what it was sent."""
+
+
 class Copy:
     """One log on its way into the session ``key``, which has its first ``have`` records already.
 
-    ``changed`` are those of them whose bodies the log has otherwise: erased, or completed. ``lost``
-    is called when another writer was faster; ``step`` with the number of records of each commit.
+    ``changed`` are those of them whose bodies the log has otherwise: erased, or completed.
     """
 
     def __init__(
-        self, core: Core, outbox: Outbox, log: Log, key: Key, have: int, changed: tuple[int, ...] = ()
+        self, core: Core, sender: Sender, log: Log, key: Key, have: int, changed: tuple[int, ...] = ()
     ) -> None:
         self._core = core
-        self._outbox = outbox
+        self._sender = sender
         self._log = log
         self._key = key
         self._have = self._sent = have
@@ -59,7 +71,7 @@ class Copy:
         self._drop: list[bytes] = []
         self._bytes = 0
 
-    async def run(self, written: Written, lost: Callable[[], None]) -> None:
+    async def run(self, written: Written, watcher: Watcher) -> None:
         """Write the log. Raises CorruptError where it is damaged; what stands before is written."""
         if self._changed:
             self._drop = await self._unused()
@@ -67,13 +79,13 @@ class Copy:
             async for entry in self._log.entries():
                 await self._add(entry)
                 if len(self._records) >= BATCH_RECORDS or self._bytes >= BATCH_BYTES:
-                    await self._send(written, lost)
+                    await self._send(written, watcher)
         except (CorruptError, InvalidError):
-            await self._send(written, lost)
+            await self._send(written, watcher)
             raise
-        await self._send(written, lost)
+        await self._send(written, watcher)
         if (self._changed or self._drop) and isinstance(self._core.backend, Scrubs):
-            await self._outbox.flush()
+            await self._sender.flush()
             await self._core.backend.scrub()
 
     async def _add(self, entry: LogEntry) -> None:
@@ -109,7 +121,7 @@ class Copy:
                 before.difference_update(self._log.digests(entry))
         return [bytes.fromhex(digest) for digest in sorted(before)]
 
-    async def _send(self, written: Written, lost: Callable[[], None]) -> None:
+    async def _send(self, written: Written, watcher: Watcher) -> None:
         if not self._records or self._state is None:
             return
         commit = Commit(
@@ -125,8 +137,6 @@ class Copy:
         self._sent = self._state.version
         self._records, self._blobs, self._bytes = [], {}, 0
         self._erased, self._amended, self._drop = [], [], []
-
-        async def late() -> None:
-            lost()
-
-        await self._outbox.put(Parcel(commit, partial(written.add, commit), late))
+        parcel = Parcel(commit, partial(written.add, commit), watcher.lost, watcher.refused)
+        await self._sender.put(parcel)
+        watcher.sent(len(commit.records))

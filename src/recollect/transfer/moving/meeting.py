@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ...backend import ERASE, MESSAGE, SOURCE, UPDATE, Key
 from ...core.base import Core
 from ...core.log import LogEntry, entries
+from ...errors import CorruptError
 from ...model import Message
 from ...records import EraseBody, SourceBody
 from .origins import Log
@@ -39,7 +40,7 @@ async def meet(log: Log, core: Core, key: Key, have: int) -> Met:
     log_is_longer = log.version > have
     given = log.entries()
     async for entry in given:
-        other = await anext(stored, None)
+        other = await _stored(stored)
         if other != entry:
             newer, older = (entry, other) if log_is_longer else (other, entry)
             if newer is None or older is None or not _may_follow(core, key, older, newer):
@@ -50,6 +51,15 @@ async def meet(log: Log, core: Core, key: Key, have: int) -> Met:
     if not changed or await _told(core, key, given if log_is_longer else stored, changed):
         return Met(0, tuple(change.seq for change in changed))
     return Met(changed[0].seq)
+
+
+async def _stored(stored: AsyncIterator[LogEntry]) -> LogEntry | None:
+    try:
+        return await anext(stored, None)
+    except CorruptError as error:
+        raise CorruptError(
+            f"In the destination: {error.message}", place=error.place, hint="Repair the destination first."
+        ) from error
 
 
 def _may_follow(core: Core, key: Key, older: LogEntry, newer: LogEntry) -> bool:

@@ -9,14 +9,14 @@ from ...backend import MESSAGE, Key, SessionRow
 from ...core.base import Core
 from ...core.ids import MAX_LENGTH
 from ...core.verifying import Finding
-from ...errors import CorruptError, InvalidError, UnsupportedError
-from ..outbox import Outbox
+from ...errors import CorruptError, InvalidError, StoreError, UnsupportedError
 from .branching import bring
 from .copying import Copy, Written
 from .imports import move_imports
 from .meeting import Met, meet
 from .origins import Log, Origin, StoredLog, outside
 from .results import ON_CONFLICT, LogComparison, MigrateResult, MoveConflict, MoveProgress, OnConflict
+from .sending import Sender
 from .verifying import compare_all
 
 MAX_PASSES = 5
@@ -57,7 +57,7 @@ class Mover:
             core.writable()
         self._origin = origin
         self._core = core
-        self._outbox = Outbox(core)
+        self._sender = Sender(core)
         self._on_conflict = on_conflict
         self._resume = resume
         self._dry_run = dry_run
@@ -67,7 +67,8 @@ class Mover:
         self._conflicts: dict[Name, MoveConflict] = {}
         self._damaged: dict[Name, Finding] = {}
         self._late: set[Name] = set()
-        self._phase, self._done, self._total = "copy", 0, 0
+        self._refused: set[Name] = set()
+        self._phase, self._done, self._total, self._sent = "copy", 0, 0, 0
 
     async def run(self, *, verify: bool = False) -> MigrateResult:
         """Move everything; returns what was done."""
@@ -94,9 +95,10 @@ class Mover:
             if before is not None and before.stamp == log.stamp and name not in late:
                 continue
             late.discard(name)
-            found = True
+            found, self._sent = True, 0
             self._conflicts.pop(name, None)
             self._damaged.pop(name, None)
+            self._refused.discard(name)
             core = self._core.confined(outside(self._core.namespace, log.namespace))
             try:
                 moved = await self._move(log, core)
@@ -107,13 +109,15 @@ class Mover:
             if before is not None and before.kind == "created" and moved.kind in ("updated", "unchanged"):
                 moved = moved._replace(kind="created")
             self._moved[name] = moved
-            self._tell(log, log.version)
-        await self._outbox.flush()
+            self._tell(log, log.version - self._sent)
+        await self._sender.flush()
+        for name in self._refused:
+            self._moved[name] = self._moved[name]._replace(kind="damaged", to=None)
         return found
 
     async def _move(self, log: Log, core: Core) -> Moved:
         key = core.key(log.session_id)
-        await self._outbox.settle(key)
+        await self._sender.settle(key)
         row = await core.backend.row(key)
         if row is None:
             return await self._copy(log, core, key, 0, Met())
@@ -135,9 +139,8 @@ class Mover:
         if self._dry_run:
             await self._count(log, have)
         else:
-            name = (log.namespace, log.session_id)
-            copy = Copy(core, self._outbox, log, key, have, met.changed)
-            await copy.run(self._written, lambda: self._late.add(name))
+            copy = Copy(core, self._sender, log, key, have, met.changed)
+            await copy.run(self._written, _Watch(self, log))
         return Moved("updated" if have else "created", log.stamp, log.version, key)
 
     async def _count(self, log: Log, have: int) -> None:
@@ -165,7 +168,7 @@ class Mover:
             if await self._origin.taken(log.namespace, other):
                 continue
             key = core.key(other)
-            await self._outbox.settle(key)
+            await self._sender.settle(key)
             row = await core.backend.row(key)
             have = 0 if row is None else row.version
             met = Met() if row is None else await meet(log, core, key, have)
@@ -209,6 +212,24 @@ class Mover:
             told = MoveProgress(self._phase, log.session_id, self._done, total, len(self._moved))
             self._progress(told)
 
+    def sent(self, log: Log, records: int) -> None:
+        """A part of a log is on its way."""
+        self._sent += records
+        self._tell(log, records)
+
+    def lost(self, log: Log) -> None:
+        """The destination's session was written to meanwhile: it is looked at again."""
+        name = (log.namespace, log.session_id)
+        if name not in self._refused:
+            self._late.add(name)
+
+    def refused(self, log: Log, error: StoreError) -> None:
+        """The destination cannot hold a session."""
+        name = (log.namespace, log.session_id)
+        self._refused.add(name)
+        self._conflicts.pop(name, None)
+        self._damaged[name] = Finding(f"session {log.session_id!r}", error.message)
+
     def _result(self, passes: int, imports: int, compared: LogComparison | None) -> MigrateResult:
         kinds = [moved.kind for moved in self._moved.values()]
         return MigrateResult(
@@ -228,3 +249,20 @@ class Mover:
             verified=compared,
             dry_run=self._dry_run,
         )
+
+
+class _Watch:
+    """Tells a mover what becomes of the copy of one log."""
+
+    def __init__(self, mover: Mover, log: Log) -> None:
+        self._mover = mover
+        self._log = log
+
+    def sent(self, records: int) -> None:
+        self._mover.sent(self._log, records)
+
+    def lost(self) -> None:
+        self._mover.lost(self._log)
+
+    def refused(self, error: StoreError) -> None:
+        self._mover.refused(self._log, error)
