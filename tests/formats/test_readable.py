@@ -10,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from recollect import BlobPart, Message, ReasoningPart, Store, TextPart, ToolCallPart, Usage
+from recollect import (
+    BlobPart,
+    Message,
+    ReasoningPart,
+    Store,
+    TextPart,
+    ToolCallPart,
+    ToolCallResponsePart,
+    Usage,
+)
 from recollect.formats.markdown import contained
+from recollect.formats.showing import hint_of, tool_text
 
 
 @pytest.fixture
@@ -85,8 +95,8 @@ def test_a_fence_is_longer_than_any_run_of_backticks_inside(store):
         ("```py\nx = 1", "```py\nx = 1\n```"),
         ("~~~~\na\n~~~", "~~~~\na\n~~~\n~~~~"),
         ("```\na\n```\nb", "```\na\n```\nb"),
-        ("## User · now", "\\## User · now"),
-        ("# Results", "# Results"),
+        ("## User · now", "#### User · now"),
+        ("# Results\n##### Small\n#hash", "### Results\n###### Small\n#hash"),
         ("```\n## User\n```", "```\n## User\n```"),
         ("a <!-- b", "a \\<!-- b"),
         ("`inline ``` code`", "`inline ``` code`"),
@@ -128,7 +138,7 @@ def test_markdown_folds_tools_reasoning_and_what_nobody_typed(store):
         format="markdown",
         system_prompt="Be brief.",
     )
-    assert "1. [First question](#m1)\n1. [Second \\[question\\]](#m5)\n" in text
+    assert "1. [First question](#m1)\n2. [Second \\[question\\]](#m5)\n" in text
     assert '<a id="m5"></a>\n\n## User' in text
     assert "<summary>Tool call <code>&lt;run&gt;</code> · ls</summary>\n\n```json\n" in text
     assert "<summary>Injected: environment</summary>\n\nfolder: x\n\n</details>" in text
@@ -200,3 +210,9 @@ def test_no_text_swallows_what_comes_behind_it(text):
     inside = [child for token in tokens[:-4] for child in [token, *(token.children or [])]]
     active = [t.content for t in inside if t.type in ("html_block", "html_inline")]
     assert [tag for tag in active if not HARMLESS.match(tag)] == []
+
+
+def test_colours_of_a_terminal_are_left_out_of_what_tools_answer():
+    part = ToolCallResponsePart("\x1b[1;31mred\x1b[0m \x1b]0;t\x07", "c1")
+    assert tool_text(part) == "red ␛]0;t␇"
+    assert hint_of("\x1b[32mgreen\x1b[m\nmore") == "green"

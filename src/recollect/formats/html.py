@@ -53,13 +53,18 @@ def write(info: SessionInfo, messages: Iterable[Message], write: Write) -> None:
 
 
 def _write_contents(messages: Iterable[Message], write: Write) -> None:
-    """A table of contents: one line for each turn."""
+    """A table of contents: one line for each turn, where there are several."""
+    waiting = ""
     opened = False
     for number, begins in turns(messages):
-        if not opened:
-            write("<nav><details open><summary>Contents</summary>\n<ol>\n")
-            opened = True
-        write(f'<li><a href="#m{number}">{escape(begins)}</a></li>\n')
+        line = f'<li><a href="#m{number}">{escape(begins)}</a></li>\n'
+        if waiting:
+            write(f"<nav><details open><summary>Contents</summary>\n<ol>\n{waiting}")
+            opened, waiting = True, ""
+        if opened:
+            write(line)
+        else:
+            waiting = line
     if opened:
         write("</ol>\n</details></nav>\n")
 

@@ -10,20 +10,24 @@ from pygments.formatters.html import HtmlFormatter  # type: ignore[import-untype
 
 _PAGE = """
 :root { color-scheme: light dark; --text: #1f2328; --soft: #59636e; --page: #ffffff; --box: #f6f8fa;
-  --line: #d1d9e0; --user: #ddf4ff; --link: #0969da; --mark: #0969da; }
+  --line: #d1d9e0; --chip: #eaedf1; --user: #ddf4ff; --link: #0969da; --mark: #0969da; }
 * { box-sizing: border-box; }
 html { scroll-behavior: smooth; scroll-padding-top: 1rem; }
 body { margin: 0 auto; max-width: 54rem; padding: 1.5rem 1rem 4rem; background: var(--page);
   color: var(--text);
   font: 16px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; }
-h3, h4, h5, h6 { line-height: 1.3; margin: 1.2em 0 .4em; }
+h3, h4, h5, h6 { font-size: 1rem; line-height: 1.3; margin: 1.2em 0 .4em; }
+h3 { font-size: 1.25rem; }
+h4 { font-size: 1.12rem; }
+hr { border: 0; border-top: 1px solid var(--line); margin: 1.2em 0; }
 a { color: var(--link); }
 p, ul, ol, blockquote, table, pre { margin: .6em 0; }
+li > ul, li > ol { margin: .15em 0; }
 blockquote { border-left: .25rem solid var(--line); color: var(--soft); margin-left: 0;
   padding-left: 1rem; }
 code, pre { font: .86em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-:not(pre) > code { background: var(--box); border-radius: .3rem; padding: .1em .35em; }
+:not(pre) > code { background: var(--chip); border-radius: .3rem; padding: .1em .35em; }
 pre { background: var(--box); border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto;
   padding: .75rem; }
 pre.plain { white-space: pre-wrap; }
@@ -57,12 +61,12 @@ details.failed { border-color: #cf222e; }
 .attachment, .picture, .erased { color: var(--soft); }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6edf3; --soft: #9198a1; --page: #0d1117; --box: #161b22; --line: #3d444d;
-    --user: #121d2f;
+    --chip: #262c36;    --user: #121d2f;
     --link: #4493f8; --mark: #4493f8; }
 }
 @media print {
   :root { color-scheme: light; --text: #000; --soft: #444; --page: #fff; --box: #fff; --line: #bbb;
-    --user: #fff;
+    --chip: #eee;    --user: #fff;
     --link: #000; --mark: #888; }
   body { font-size: 10.5pt; max-width: none; padding: 0; }
   nav ol { max-height: none; }

@@ -67,8 +67,8 @@ def _write_contents(messages: Iterable[Message], write: Write) -> set[int]:
     if len(starts) < 2:
         return set()
     write("\n**Contents**\n\n")
-    for number, begins in starts:
-        write(f"1. [{escaped(begins)}](#m{number})\n")
+    for place, (number, begins) in enumerate(starts, 1):
+        write(f"{place}. [{escaped(begins)}](#m{number})\n")
     return {number for number, _ in starts}
 
 

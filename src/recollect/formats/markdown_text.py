@@ -8,7 +8,8 @@ from .showing import one_line
 
 _TICKS = re.compile(r"`+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_TURN = re.compile(r"( {0,3})(#{1,2}\s+(?:user|assistant|system|developer|tool)\b)", re.IGNORECASE)
+_HEADING = re.compile(r"( {0,3}#{1,6})(?=\s|$)")
+_DEEPEST = 6
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|!&])")
 _MARK = re.compile(r"`+|<")
 _TAG = re.compile(r"[a-z/!?]", re.IGNORECASE)
@@ -44,8 +45,8 @@ def fenced(text: str, language: str) -> str:
 
 
 def contained(text: str) -> str:
-    """Markdown that ends where it ends: open code fences are closed; tags, comments and headings
-    that look like the next message are defused."""
+    """Markdown that ends where it ends: open code fences are closed, tags and comments defused, and
+    headings stand below that of the message that they are in."""
     lines: list[str] = []
     fence = ""
     paragraph = _Paragraph()
@@ -60,11 +61,17 @@ def contained(text: str) -> str:
         elif not line.strip():
             paragraph = _Paragraph()
         else:
-            line = paragraph.defused(_TURN.sub(r"\1\\\2", line))
+            line = paragraph.defused(_HEADING.sub(_lower, line))
         lines.append(line)
     if fence:
         lines.append(fence)
     return "\n".join(lines)
+
+
+def _lower(heading: re.Match[str]) -> str:
+    """The heading two levels down."""
+    level = heading[1].count("#")
+    return heading[1] + "#" * (min(level + 2, _DEEPEST) - level)
 
 
 class _Paragraph:

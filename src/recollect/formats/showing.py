@@ -10,6 +10,8 @@ from typing import Any
 
 from ..model import Message, Part, SessionInfo, ToolCallPart, ToolCallResponsePart
 
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+"""What programs colour their output with on a terminal."""
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -76,7 +78,9 @@ def tool_text(part: Part) -> str:
         value = part.to_dict()
     if value is None:
         return ""
-    return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
+    if isinstance(value, str):
+        return safe(_COLOUR.sub("", value))
+    return safe(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def size(count: int) -> str:
@@ -109,7 +113,7 @@ def hint_of(value: Any) -> str:
         value = next((item for item in value.values() if isinstance(item, str) and item.strip()), "")
     if not isinstance(value, str):
         return ""
-    begun = value[: _HINT * 8].strip()
+    begun = _COLOUR.sub("", value[: _HINT * 8]).strip()
     return shortened(begun.partition("\n")[0], _HINT)
 
 
