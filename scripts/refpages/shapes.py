@@ -74,17 +74,6 @@ def shapes() -> str:
         sessions=["user-123"],
         dry_run=True,
     )
-    moved = recollect.MigrateResult(
-        sessions=3,
-        created=1,
-        updated=1,
-        records=12,
-        messages=9,
-        bytes=4711,
-        passes=2,
-        conflicts=[recollect.MoveConflict("", "user-123", 5, "renamed", "user-123~2")],
-        verified=recollect.LogComparison(3, 40, 0, 15_001),
-    )
     error = BusyError("Another process has been writing to chats.db for 30 seconds.", hint="Try again.")
     return page(
         "JSON",
@@ -115,15 +104,7 @@ def shapes() -> str:
         " back as `--before` for older changes.",
         "## cleanup",
         _json(cleaned.to_dict()),
-        "## migrate, restore",
-        _json({**moved.to_dict(), "seconds": 0.25}),
-        "`complete` says whether the destination holds everything. `namespace` is seen from the source's own,"
-        " `record` is the first that is another one over there, `outcome` is `skipped`, `renamed` or"
-        " `branched`. `damaged` and `different` hold objects with `place` and `problem`; `verified` is null"
-        " without `--verify`.",
-        "## backup",
-        _json({**recollect.BackupResult(3, 40, 0, 1, 10_240).to_dict(), "file": "chats.backup"}),
-        "`imports` counts the imported files that the archive knows of, `bytes` is its size.",
+        *_moves(),
         "## Errors",
         _json(_error(error)),
         "Goes to stdout with `--json`. `kind` is the `code` of [the error](errors.md), `code` the exit code.",
@@ -133,6 +114,32 @@ def shapes() -> str:
         table(["`type`", "fields", "meaning"], _parts()),
         _json(_sample().to_dict()),
     )
+
+
+def _moves() -> list[str]:
+    """Moving sessions: between stores, into an archive and out of one."""
+    moved = recollect.MigrateResult(
+        sessions=3,
+        created=1,
+        updated=1,
+        records=12,
+        messages=9,
+        bytes=4711,
+        passes=2,
+        conflicts=[recollect.MoveConflict("", "user-123", 5, "renamed", "user-123~2")],
+        verified=recollect.LogComparison(3, 40, 0, 15_001),
+    )
+    return [
+        "## migrate, restore",
+        _json({**moved.to_dict(), "seconds": 0.25}),
+        "`complete` says whether the destination holds everything. `namespace` is seen from the source's own,"
+        " `record` is the first that is another one over there, `outcome` is `skipped`, `renamed` or"
+        " `branched`. `damaged` and `different` hold objects with `place` and `problem`; `verified` is null"
+        " without `--verify`.",
+        "## backup",
+        _json({**recollect.BackupResult(3, 40, 0, 1, 10_240).to_dict(), "file": "chats.backup"}),
+        "`imports` counts the imported files that the archive knows of, `bytes` is its size.",
+    ]
 
 
 def _import(result: recollect.ImportResult) -> dict[str, Any]:
