@@ -123,6 +123,28 @@ def test_tools_plain_and_async_see_the_callers_context(store, tmp_path):
     assert [step.result for step in reply.steps if step.kind == "observation"] == ["alice", "alice"]
 
 
+def test_steps_of_a_stream_are_told_between_its_pieces(store, tmp_path):
+    call = {"text": "Let me see.", "tool_calls": [{"name": "f", "result": 1}]}
+    told = []
+
+    def listener(event):
+        if event.step is not None:
+            told.append((event.step.kind, threading.current_thread()))
+
+    with Chat("a", store=store, model=script(tmp_path, call, "Done."), on_event=listener) as chat:
+        seen = []
+        for piece in chat.stream("Go"):
+            time.sleep(0.05)  # the model is long done
+            seen.append((piece, [kind for kind, _ in told]))
+    assert seen == [
+        ("Let ", []),
+        ("me ", []),
+        ("see.", []),
+        ("Done.", ["thought", "action", "observation"]),
+    ]
+    assert told[-1] == ("answer", threading.current_thread())
+
+
 def test_errors_come_with_the_reply(store):
     with Chat("a", store=store, model=Events(Delta("Half"), ModelUnavailableError("Cut."))) as chat:
         with pytest.raises(ModelUnavailableError) as caught:

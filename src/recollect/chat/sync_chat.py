@@ -16,7 +16,7 @@ from .aio_chat import AsyncChat, Content
 from .background import PATIENCE, Call, background
 from .events import ToolFunction
 from .redaction import Redactor
-from .replies import Reply
+from .replies import ChatEvent, Reply
 from .storage import OnConflict
 from .telling import OnEvent
 from .turns import Exchange
@@ -32,7 +32,8 @@ class Chat:
     """A conversation with a model, kept in a session, for synchronous programs; a context manager.
 
     All is as for AsyncChat, which says what the arguments mean. ``store`` is a Store, a URL, or None
-    for the configured one. ``on_event`` and async tools run on a thread of the chat's own.
+    for the configured one. ``on_event`` and async tools run on a thread of the chat's own, but the
+    steps of a stream are told where it is read, between its pieces.
     """
 
     def __init__(
@@ -227,7 +228,7 @@ class ReplyStream:
     def __init__(self, chat: Chat, exchange: Exchange) -> None:
         self._chat = chat
         self._exchange = exchange
-        self._pieces: SimpleQueue[str | None] = SimpleQueue()
+        self._pieces: SimpleQueue[str | ChatEvent | None] = SimpleQueue()
         self._call: Call[Reply] | None = None
         self._reply: Reply | None = None
         self._over = False
@@ -248,7 +249,8 @@ class ReplyStream:
         if self._call is None:
             self._start()
         try:
-            piece = self._pieces.get()
+            while isinstance(piece := self._pieces.get(), ChatEvent):
+                self._chat._chat._teller.event(piece)
         except BaseException:  # Ctrl-C
             self._exchange.why = "cancelled"
             self._halt()
@@ -302,9 +304,10 @@ class ReplyStream:
             self._call.stop()
 
 
-async def _pumped(exchange: Exchange, pieces: SimpleQueue[str | None]) -> Reply:
+async def _pumped(exchange: Exchange, pieces: SimpleQueue[str | ChatEvent | None]) -> Reply:
     """Put the pieces where another thread takes them."""
     exchange.pump = asyncio.current_task()
+    exchange.tell = pieces.put
     async for piece in exchange.pieces():
         pieces.put(piece)
     return exchange.reply()

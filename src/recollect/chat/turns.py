@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, cast
@@ -34,6 +34,8 @@ class Exchange:
         """Who reads the pieces, or did so last."""
         self.pump: asyncio.Task[Any] | None = None
         """What reads the pieces without ever pausing, for a synchronous chat."""
+        self.tell: Callable[[ChatEvent], None] = chat._talk.teller.event
+        """Told of every step."""
         self._running: weakref.ref[AsyncGeneratorType[str, None]] | None = None
         self._chat = chat
         self._talk = chat._talk
@@ -153,7 +155,7 @@ class Exchange:
             self._talk.keep(message, self._engine)
         for step in steps_of(message, self._names):
             self._steps.append(step)
-            self._talk.teller.event(ChatEvent("step", step.kind, step=step))
+            self.tell(ChatEvent("step", step.kind, step=step))
 
     async def _cut(self, error: BaseException, events: AsyncIterator[Event]) -> None:
         """The reply ended before its end: what came of it is kept, and marked."""
