@@ -37,7 +37,7 @@ def chatgpt() -> Any:
 
 def claude_ai() -> Any:
     messages = [
-        {"uuid": f"m-{n}", "text": WORDS[n], "sender": role(n, "human"), "content": [], "files": []}
+        {"uuid": f"m-{n}", "text": WORDS[n], "sender": role(n, "human"), "parent_message_uuid": f"m-{n - 1}"}
         for n in range(COUNT)
     ]
     return {"uuid": "c", "name": "Ferry", "chat_messages": messages}
@@ -188,6 +188,9 @@ def test_a_broken_message_costs_itself(make: Any, indent: int | None) -> None:
             assert conversation.native_id == whole.native_id
             assert texts(messages).items() <= texts(expected).items()
             assert len(messages) == COUNT - 1, (number, broken)
+            if 0 < number < COUNT - 1:  # the line is whole, but for the message
+                assert conversation.head is None
+                assert [message.text for message in messages] == [*WORDS[:number], *WORDS[number + 1 :]]
 
 
 @pytest.mark.parametrize("make", [make for make in SIMPLE if make is not chatbot_ui])

@@ -21,7 +21,7 @@ from .objects import Record, opens_json, read_objects
 from .salvage import Shape
 from .times import from_unix
 from .trees import lay_out
-from .values import dict_of, name_of, present, scalars_of, text_of
+from .values import dict_of, name_of, present, scalars_of, text_of, texts_of
 
 NAME = "chatgpt"
 
@@ -93,13 +93,14 @@ def _nodes(value: dict[str, Any], offset: int) -> tuple[list[Node], list[int], l
     """The nodes with messages, what each lies under, and what is damaged."""
     mapping = dict_of(value, "mapping")
     numbers = {key: number for number, key in enumerate(mapping)}
+    over = _parents_of_lost(mapping)
     parents, real = [], []
     lost = []
-    for node in mapping.values():
+    for key, node in mapping.items():
         message = node.get("message") if isinstance(node, dict) else node
         if not isinstance(message, dict | Damage | None):
             lost.append(Damage(offset, "a node's message is not an object"))
-        parents.append(numbers.get(text_of(node, "parent") or "", -1))
+        parents.append(numbers.get(over.get(key) or text_of(node, "parent") or "", -1))
         real.append(isinstance(message, dict))
     above = real_parents(parents, real)
     kept = [number for number, is_real in enumerate(real) if is_real]
@@ -108,6 +109,18 @@ def _nodes(value: dict[str, Any], offset: int) -> tuple[list[Node], list[int], l
     keys = list(mapping)
     nodes = [Node(keys[number], mapping[keys[number]]["message"]) for number in kept]
     return nodes, [places[above[number]] for number in kept], lost
+
+
+def _parents_of_lost(mapping: dict[str, Any]) -> dict[str, str]:
+    """The parents of the nodes that cannot be read, by what these say of their children."""
+    lost = {key for key, node in mapping.items() if isinstance(node, Damage)}
+    return {
+        child: key
+        for key, node in mapping.items()
+        if lost
+        for child in texts_of(node, "children")
+        if child in lost
+    }
 
 
 def _head(value: dict[str, Any], nodes: list[Node], parents: list[int]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from ..model import timestamp
 from .base import Conversation, Damage, Piece, Source
 from .claude_ai_parts import build, tip_of
-from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, behind_lost, linked, lost_among, newest_leaf, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
 from .salvage import Shape
 from .times import from_iso
@@ -50,7 +50,7 @@ def _conversation(record: Record) -> Conversation:
     lost = lost_among(items, record.offset)
     keys = [name_of(node, "uuid") for node in nodes]
     ids = unique_ids(keys, lambda place: said_by(nodes[place], "sender", "text", "content"))
-    parents = _parents(nodes, keys)
+    parents = _parents(nodes, keys, behind_lost(items))
     tree = arranged(
         [tip_of(node, message_id) for node, message_id in zip(nodes, ids, strict=True)],
         parents,
@@ -69,9 +69,9 @@ def _conversation(record: Record) -> Conversation:
     )
 
 
-def _parents(nodes: list[dict[str, Any]], keys: list[str | None]) -> list[int]:
+def _parents(nodes: list[dict[str, Any]], keys: list[str | None], behind: set[int]) -> list[int]:
     """What each message lies under. One that says nothing follows the message before it."""
-    named = places_of(keys, [name_of(node, _PARENT) for node in nodes])
+    named = linked(keys, [name_of(node, _PARENT) for node in nodes], behind)
     return [named[place] if _PARENT in node else place - 1 for place, node in enumerate(nodes)]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from .base import Conversation, Damage, Piece, Source
 from .deep_json import decode_nested
 from .librechat_parts import read_message
-from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, behind_lost, linked, lost_among, newest_leaf, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
 from .salvage import Shape
 from .values import list_of, name_of, present, scalars_of
@@ -50,7 +50,8 @@ def _conversation(record: Record) -> Conversation:
     keys = [name_of(node, "messageId") for node in nodes]
     ids = unique_ids(keys, lambda place: said_by(nodes[place], "sender", "text", "content"))
     answers = [read_message(node, message_id) for node, message_id in zip(nodes, ids, strict=True)]
-    named = places_of(keys, [name_of(node, _PARENT) for node in nodes])
+    behind = behind_lost(list_of(value, "messages")) if max(above, default=-1) < 0 else set()
+    named = linked(keys, [name_of(node, _PARENT) for node in nodes], behind)
     parents = [_parent(place, node, above[place], named[place]) for place, node in enumerate(nodes)]
     tree = arranged(
         [answer.tip for answer in answers],

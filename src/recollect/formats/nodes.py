@@ -124,6 +124,30 @@ def lost_among(items: Iterable[object], offset: int) -> list[Damage]:
     ]
 
 
+def behind_lost(items: Iterable[object]) -> set[int]:
+    """The places, among the messages that can be read, of those right behind one that cannot."""
+    found: set[int] = set()
+    place, is_lost = 0, False
+    for item in items:
+        if isinstance(item, dict):
+            if is_lost:
+                found.add(place)
+            place += 1
+        if item is not None:
+            is_lost = isinstance(item, Damage)
+    return found
+
+
+def linked(keys: Sequence[str | None], wanted: Sequence[str | None], behind: set[int]) -> list[int]:
+    """For each message the place of the one it names, -1 where there is none; one that names a
+    message that was lost right before it, as ``behind`` tells, goes on behind what is left."""
+    named = places_of(keys, wanted)
+    return [
+        place - 1 if at < 0 and wanted[place] is not None and place in behind else at
+        for place, at in enumerate(named)
+    ]
+
+
 def places_of(keys: Sequence[str | None], wanted: Iterable[str | None]) -> list[int]:
     """For each wanted key the place of its first bearer, -1 where there is none."""
     places: dict[str | None, int] = {None: -1}

@@ -14,7 +14,7 @@ from typing import Any
 from ..model import timestamp
 from .base import Conversation, Damage, Piece, Source, session_id_from
 from .jsonstream import decode
-from .nodes import arranged, lost_among, newest_leaf, places_of, said_by, unique_ids
+from .nodes import arranged, behind_lost, linked, lost_among, newest_leaf, places_of, said_by, unique_ids
 from .objects import Record, opens_json, read_objects
 from .open_webui_details import decoded_text
 from .open_webui_parts import moment, read_message
@@ -59,10 +59,10 @@ def _conversation(record: Record) -> Conversation:
     if "chat" in row:
         inner = decoded_text(row["chat"])
         chat = inner if isinstance(inner, dict) else {}
-    keys, nodes, lost = _nodes(chat, record.offset)
+    keys, nodes, lost, behind = _nodes(chat, record.offset)
     ids = unique_ids(keys, lambda place: said_by(nodes[place], "role", "content", "timestamp"))
     answers = [read_message(node, message_id) for node, message_id in zip(nodes, ids, strict=True)]
-    parents = _parents(nodes, keys)
+    parents = _parents(nodes, keys, behind)
     (head,) = places_of(keys, [name_of(chat, "history", "currentId")])
     if head < 0:
         head = newest_leaf(parents, [answer.created_at for answer in answers])
@@ -80,21 +80,24 @@ def _conversation(record: Record) -> Conversation:
     )
 
 
-def _nodes(chat: dict[str, Any], offset: int) -> tuple[list[str | None], list[dict[str, Any]], list[Damage]]:
-    """The messages' keys, the messages, and what is damaged."""
+def _nodes(
+    chat: dict[str, Any], offset: int
+) -> tuple[list[str | None], list[dict[str, Any]], list[Damage], set[int]]:
+    """The messages' keys, the messages, what is damaged, and the places right behind what was lost."""
     history = dict_of(chat, "history", "messages")
     pairs: list[tuple[str | None, Any]] = [*history.items()] or [
         (name_of(item, "id"), item) for item in list_of(chat, "messages")
     ]
     pairs = [pair for pair in pairs if pair[1] is not None]
     kept = [(key, item) for key, item in pairs if isinstance(item, dict)]
-    lost = lost_among((item for _, item in pairs), offset)
-    return [key for key, _ in kept], [item for _, item in kept], lost
+    items = [item for _, item in pairs]
+    lost, behind = lost_among(items, offset), behind_lost(items)
+    return [key for key, _ in kept], [item for _, item in kept], lost, behind
 
 
-def _parents(nodes: list[dict[str, Any]], keys: list[str | None]) -> list[int]:
+def _parents(nodes: list[dict[str, Any]], keys: list[str | None], behind: set[int]) -> list[int]:
     """What each message lies under. One that says nothing about it follows the one before."""
-    named = places_of(keys, [name_of(node, "parentId") for node in nodes])
+    named = linked(keys, [name_of(node, "parentId") for node in nodes], behind)
     return [named[place] if "parentId" in node else place - 1 for place, node in enumerate(nodes)]
 
 
