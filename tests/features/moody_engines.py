@@ -6,24 +6,27 @@ import asyncio
 
 from msgspec.structs import replace
 
-from recollect import InvalidError, UnknownOutcomeError
+from recollect import ConflictError, InvalidError, UnknownOutcomeError
 from recollect.backends.memory import MemoryBackend
 
 
 class Moody(MemoryBackend):
-    """Refuses large bodies, loses replies by chance, before or after the commit, and lets ``before`` go
-    first once."""
+    """Refuses large bodies, loses replies by chance, before or after the commit, lets ``before`` go first
+    once; ``hurried``: others are always faster."""
 
-    def __init__(self, *, largest=None, chance=None):
+    def __init__(self, *, largest=None, chance=None, hurried=False):
         super().__init__()
         self.largest = largest
         self.chance = chance
+        self.hurried = hurried
         self.before = None
 
     async def commit(self, *commits):
         if self.before is not None:
             before, self.before = self.before, None
             before()
+        if self.hurried:
+            raise ConflictError("Somebody was faster.")
         if self.largest and any(len(record.body) > self.largest for c in commits for record in c.records):
             raise InvalidError("A record is too large.")
         mood = self.chance.random() if self.chance else 1

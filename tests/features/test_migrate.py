@@ -424,7 +424,7 @@ def test_commits_of_unknown_outcome_are_stored_once(src):
             assert result.records == sum(versions(src))
 
 
-def test_a_destination_written_to_meanwhile_is_looked_at_again(src):
+def test_a_destination_written_to_meanwhile_is_looked_at_again(src, tmp_path):
     """Somebody else's first commit comes in between: that is another history."""
     src.create("s").append(Message.user("theirs"))
     engine = Moody()
@@ -433,6 +433,20 @@ def test_a_destination_written_to_meanwhile_is_looked_at_again(src):
         (conflict,) = migrate(src, dst).conflicts
         assert (conflict.session, conflict.record) == ("s", 1)
         assert [message.text for message in dst.get("s").messages()] == ["ours"]
+        src.create("t").append(Message.user("theirs"))
+        engine.before = lambda: dst.create("t").append(Message.user("ours"))
+        src.backup(tmp_path / "x", sessions=["t"])
+        (conflict,) = dst.restore_backup(tmp_path / "x").conflicts
+        assert conflict.session == "t"
+
+
+def test_a_destination_that_never_rests_is_not_called_complete(src):
+    src.create("s").append(Message.user("theirs"))
+    with Store(Moody(hurried=True)) as dst:
+        result = migrate(src, dst)
+        assert not result.complete
+        assert (result.passes, result.created) == (5, 0)
+        assert [finding.place for finding in result.damaged] == ["session 's'"]
 
 
 def test_engines_that_live_on_loops(src, tmp_path):

@@ -76,11 +76,15 @@ class Mover:
             self._total = sum([log.version async for log in self._origin.logs()])
         passes = 1
         await self._pass()
-        while self._origin.live and not self._dry_run and passes < MAX_PASSES:
+        while (self._origin.live or self._late) and not self._dry_run and passes < MAX_PASSES:
             self._phase = "catch up"
             passes += 1
             if not await self._pass():
                 break
+        for name in self._late:
+            problem = "it is written to over there all the time; run this again"
+            self._damaged[name] = Finding(f"session {name[1]!r}", problem)
+            self._moved[name] = self._moved[name]._replace(kind="damaged", to=None)
         imports = await move_imports(self._origin, self._core, self._whole, dry_run=self._dry_run)
         compared = await self._compare() if verify and not self._dry_run else None
         return self._result(passes, imports, compared)

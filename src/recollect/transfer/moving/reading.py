@@ -186,11 +186,15 @@ class Archive:
         try:
             header = loads(self.stream(name).readline(), _SessionHeader)
             session_id = check_name("session id", header.session.get("id"))
-            records = sum(isinstance(piece, LogRecord) for piece in self.log_pieces(name))
+            known = None if self._manifest is None else self._manifest.get(name)
+            records = known.records if known is not None else self._count(name)
         except ValueError as error:
             self._damage(name, f"it holds no session: {error}")
             return None
         return _Checked(header.namespace, session_id, records)
+
+    def _count(self, name: str) -> int:
+        return sum(isinstance(piece, LogRecord) for piece in self.log_pieces(name))
 
     def stream(self, name: str) -> IO[bytes]:
         """A member, decompressed as it is read."""
