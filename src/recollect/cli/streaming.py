@@ -41,7 +41,7 @@ class Writer(Protocol):
         """The next piece."""
 
     def step(self, step: Step) -> None:
-        """Something that the model did on the way. Comes from another thread."""
+        """Something that the model did on the way, behind the pieces before it."""
 
     def __enter__(self) -> Self: ...
 
@@ -138,7 +138,7 @@ class Drawing:
         self._console: Console = console(app, sys.stdout)
         self._live = _live(self._console) if stream and app.color else None
         self._stream = stream
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # remarks about saving come from the thread that saves
         self._cut = ""  # half of a line end
         self._text = ""  # what is not printed for good yet
         self._next = 0.0
