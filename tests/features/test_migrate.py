@@ -1,6 +1,7 @@
 """Moving whole stores: every pair of engines, killed and resumed, written to meanwhile, in conflict."""
 
 import asyncio
+import inspect
 import itertools
 import os
 import random
@@ -399,6 +400,22 @@ def test_a_copy_that_is_damaged_over_there_is_left_alone(src, dst):
     assert log[3].body == b"\xff"
 
 
+def test_a_session_deleted_while_it_is_read_is_no_damage(src, dst, monkeypatch):
+    from recollect.transfer.moving import copying
+
+    monkeypatch.setattr(copying, "BATCH_RECORDS", 1)
+    src.create("s").append(*[Message.user("x") for _ in range(1500)])
+    src.create("t").append(Message.user("x"))
+
+    def delete(progress):
+        if progress.session == "s" and src.exists("s"):
+            src.delete("s")
+
+    result = migrate(src, dst, progress=delete)
+    assert (result.complete, result.sessions, result.damaged) == (True, 1, [])
+    assert dst.exists("t")
+
+
 # Engines with moods, and engines on loops
 
 
@@ -493,6 +510,12 @@ def test_async_stores_move_too(first, second, tmp_path):
         fill(src, 9)
         back = asyncio.run(work(src))
         assert back.unchanged == back.sessions == len(picture_of(src))
+
+
+def test_both_take_the_same():
+    mine, twin = inspect.signature(migrate).parameters, inspect.signature(amigrate).parameters
+    assert list(mine) == list(twin)
+    assert all(mine[name] == twin[name] for name in mine if name not in ("src", "dst"))
 
 
 def test_migrate_says_what_goes_with_an_async_store(src):

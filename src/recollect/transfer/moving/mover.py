@@ -107,6 +107,8 @@ class Mover:
             try:
                 moved = await self._move(log, core)
             except (CorruptError, InvalidError, UnsupportedError) as error:
+                if await _is_gone(log):
+                    continue  # deleted while it was read
                 place = getattr(error, "place", "") or f"session {log.session_id!r}"
                 self._damaged[name] = Finding(place, error.message)
                 moved = Moved("damaged", log.stamp)
@@ -253,6 +255,10 @@ class Mover:
             verified=compared,
             dry_run=self._dry_run,
         )
+
+
+async def _is_gone(log: Log) -> bool:
+    return isinstance(log, StoredLog) and await log.core.backend.row(log.row.key) is None
 
 
 class _Watch:
