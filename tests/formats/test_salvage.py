@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recollect import Message, formats
 from recollect.formats.base import Conversation, Damage
@@ -205,6 +207,42 @@ def test_only_the_broken_one_of_several_suffers(make: Any) -> None:
     assert [conversation.native_id for conversation, _ in found] == ["first", "second", "third"]
     assert [len(messages) for _, messages in found] == [COUNT, COUNT - 1, COUNT]
     assert all(conversation.end for conversation, _ in found)
+
+
+PIECES = st.sampled_from(
+    [b"", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"\0", b"\xff", b'{"messages":[', b'\n{"id":']
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(ALL), st.data())
+def test_nothing_raises_and_what_is_read_is_sound(make: Any, draw: st.DataObject) -> None:
+    data = json.dumps(make(), ensure_ascii=False).encode()
+    for _ in range(draw.draw(st.integers(1, 4))):
+        place, length = draw.draw(st.integers(0, len(data))), draw.draw(st.integers(0, 30))
+        data = data[:place] + draw.draw(PIECES) + data[place + length :]
+    found, _ = read(make, data)
+    for conversation, messages in found:
+        ids = [message.id for message in messages]
+        assert len(set(ids)) == len(ids)
+        assert conversation.end is None or conversation.offset <= conversation.end <= len(data)
+        for number, message in enumerate(messages):
+            assert message.parent_id is None or message.parent_id in ids[:number]
+
+
+@pytest.mark.parametrize(
+    ("make", "data"),
+    [
+        (oasst, b'[{"message_tree_id":"a","prompt":{"message_id":"b","replies":{"a" "replies":['),
+        (oasst, b'{"prompt":{"a" 1,"replies":[{"message_id":"b"}],{'),
+        (librechat, b'[[{"messages":[{"messageId":"a"}]} {'),
+        (chatbot_ui, b'{"history":[[{"role":"user","content":"a"} {"x"'),
+        (openai_chat, b'[[{"role":"user","content":"a"} {"x"'),
+    ],
+)
+def test_odd_breaks(make: Any, data: bytes) -> None:
+    _, damages = read(make, data)
+    assert damages
 
 
 def test_places_are_kept_and_breaks_told() -> None:

@@ -96,7 +96,7 @@ def _next(cursor: _Cursor, offset: int) -> Iterator[Piece]:
         cursor.resync()
         value, damages = mended(cursor.held(), offset, _SHAPE)[:2]
         cursor.release()
-        if value is None:
+        if not isinstance(value, dict):
             raise
         yield from damages
         yield _conversation(Record(value, offset, cursor.offset))

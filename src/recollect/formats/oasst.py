@@ -44,14 +44,16 @@ def detect(head: bytes, name: str) -> float:  # noqa: ARG001  # formats may look
 def read(source: Source) -> Iterator[Piece]:
     """The trees, in order, and what is damaged."""
     flat: list[Record] = []
+    has_trees = False
     for record in read_objects(source, _MARKS, _SHAPE, lambda raw: decode_nested(raw, _NESTED)):
         if isinstance(record, Damage):
             yield record
         elif "prompt" in record.value:
+            has_trees = True
             yield _tree(record)
         else:
             flat.append(record)
-    yield from _forest(flat)
+    yield from _forest(flat, has_trees)
 
 
 def _tree(record: Record) -> Conversation:
@@ -72,8 +74,9 @@ def _tree(record: Record) -> Conversation:
     return _conversation(nodes, parents, record.value, record.offset, record.end, lost)
 
 
-def _forest(records: list[Record]) -> Iterator[Conversation]:
-    """The trees of flat messages, in the order of their roots."""
+def _forest(records: list[Record], has_trees: bool) -> Iterator[Conversation]:
+    """The trees of flat messages, in the order of their roots. Where they stand among trees it cannot
+    be said where each ends."""
     parents = places_of(
         [_id(record.value) for record in records], [_parent_id(record.value) for record in records]
     )
@@ -84,7 +87,7 @@ def _forest(records: list[Record]) -> Iterator[Conversation]:
         places = groups[root]
         numbers = {place: number for number, place in enumerate(places)}
         members = [records[place] for place in places]
-        together = places[-1] - places[0] == len(places) - 1
+        together = not has_trees and places[-1] - places[0] == len(places) - 1
         yield _conversation(
             [member.value for member in members],
             [numbers.get(parents[place], -1) for place in places],

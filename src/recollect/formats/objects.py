@@ -70,11 +70,14 @@ class Holding(Cursor):
 class BrokenRecord:
     """A conversation that is no JSON; where it ends shows only when another begins."""
 
-    def __init__(self, cursor: Cursor, offset: int, shape: Shape, decoder: Decode) -> None:
+    def __init__(
+        self, cursor: Cursor, offset: int, shape: Shape, decoder: Decode, *, takes_lists: bool = False
+    ) -> None:
         self._cursor = cursor
         self._offset = offset
         self._shape = shape
         self._decoder = decoder
+        self._takes_lists = takes_lists
         self._looks = _LOOKS
         self.damages: list[Damage] = []
         """What the cursor said of it."""
@@ -93,7 +96,7 @@ class BrokenRecord:
         text = self._cursor.held()[: offset - self._offset]
         self._cursor.release()
         found = mended(text, self._offset, self._shape, self._decoder)
-        if found.value is not None:
+        if isinstance(found.value, dict) or (found.value is not None and self._takes_lists):
             yield from found.damages or self.damages
             yield Record(found.value, self._offset, offset)
         else:

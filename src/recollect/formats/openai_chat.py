@@ -52,7 +52,7 @@ def read(source: Source) -> Iterator[Piece]:
     for found in cursor.records(WHOLE):
         if isinstance(found, Broken):
             is_first = unfinished is None
-            unfinished = unfinished or BrokenRecord(cursor, found.offset, _SHAPE, decode)
+            unfinished = unfinished or BrokenRecord(cursor, found.offset, _SHAPE, decode, takes_lists=True)
             unfinished.damages.append(Damage(found.offset, found.reason))
             if is_first and not unfinished.so_far().is_conversation:
                 yield from _mended(unfinished, found.offset)

@@ -62,13 +62,22 @@ class _Frame:
         self.first_key: bytes | None = None
         """The key that the messages of a list begin with."""
         self.needs_comma = False
+        self._last: str | None = None
 
     def put(self, key: str | None, value: Any) -> None:
         """One more member or element."""
+        self._last = key
         if key is None:
             self.value.append(value)
         else:
             self.value[key] = value
+
+    def drop(self, damage: Damage) -> None:
+        """What was put last is none: in a list ``damage`` keeps its place."""
+        if self._last is None:
+            self.value[-1] = damage
+        else:
+            del self.value[self._last]
 
 
 class _Mender(Cursor):
@@ -223,11 +232,8 @@ class _Mender(Cursor):
         frame = self._open[-1]
         if frame.kind != "message" or not self._shape.lists.isdisjoint(frame.value):
             return
-        around = self._open[-2].value
-        if isinstance(around, list):
-            around[-1] = damage
-        else:
-            around.popitem()
+        self._open.pop()
+        self._open[-1].drop(damage)
 
     def _next_of(self, frame: _Frame) -> re.Pattern[bytes] | None:
         """How the next member or element begins that is worth reading."""
