@@ -247,3 +247,25 @@ def test_a_listener_that_fails_stops_nothing(run, caplog):
 
     run("echo", program, on_event=listener)
     assert "on_event failed" in caplog.text
+
+
+@pytest.mark.parametrize("verb", ["save", "load", "clear_history", "delete"])
+def test_what_a_reader_does_between_two_pieces_never_waits_for_itself(verb):
+    async def main():
+        async with AsyncStore("memory:") as store, asyncio.timeout(20):
+            chat = AsyncChat("a", store=store, model="echo")
+            stream = chat.stream("one two three")
+            first = await anext(stream)
+            await getattr(chat, verb)()
+            rest = [piece async for piece in stream]
+            await chat.close()
+            return first, "".join(rest), chat.message_count
+
+    first, rest, count = asyncio.run(main())
+    assert first == "You "
+    if verb == "save":
+        assert rest == "said: one two three (message 1)"
+        assert count == 2
+    else:
+        assert rest == ""  # the reply was ended: what came of it is marked as such, or gone
+        assert count == (2 if verb == "load" else 0)

@@ -209,24 +209,34 @@ class AsyncChat:
     async def load(self) -> SessionInfo | None:
         """Read the conversation anew; None when there is no session yet. What is not stored is stored
         first, or with ``auto_save=False`` dropped."""
+        await self._make_room()
         async with self._turns:
             return await self._talk.load()
 
     async def save(self) -> SessionInfo:
         """Store everything now. Raises StoreError when that fails; what was said is kept in memory then."""
+        if self._current is not None and self._current.is_paused:
+            return await self._talk.save()  # its reader saves between two pieces
         async with self._turns:
             return await self._talk.save()
 
     async def clear_history(self, *, purge: bool = False) -> None:
         """Begin anew with no messages. What was said stays in the session's log; with ``purge`` it is
         removed physically, from every file, and the session keeps only its attributes."""
+        await self._make_room()
         async with self._turns:
             await self._talk.clear(purge=purge)
 
     async def delete(self) -> None:
         """Remove the session for good; another message begins it anew. Raises NotFoundError."""
+        await self._make_room()
         async with self._turns:
             await self._talk.delete()
+
+    async def _make_room(self) -> None:
+        """End a reply whose reader does something else now, or is gone: it would never end."""
+        if self._current is not None and self._current.is_paused:
+            await self._current.stop()
 
     # Closing
 

@@ -68,7 +68,7 @@ class Exchange:
         return pieces
 
     async def _played(self) -> AsyncGenerator[str, None]:
-        await self._make_room()
+        await self._chat._make_room()
         async with self._chat._turns:
             self._chat._current = self
             events: AsyncIterator[Event] | None = None
@@ -124,13 +124,10 @@ class Exchange:
             self._keep(event.message)
         return text
 
-    async def _make_room(self) -> None:
-        """End a reply before this one whose reader begins another turn, or is gone: it would never end."""
-        before = self._chat._current
-        if before is not None and before.reader is not None:
-            reader = before.reader
-            if reader is asyncio.current_task() or reader.done():
-                await before.stop()
+    @property
+    def is_paused(self) -> bool:
+        """Whether the one who reads the pieces is who asks, between two of them, or is gone."""
+        return self.reader is not None and (self.reader is asyncio.current_task() or self.reader.done())
 
     async def stop(self) -> None:
         """End a reply that streams, unless a task waits for its next piece right now."""
