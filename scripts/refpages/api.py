@@ -75,7 +75,16 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Helpers": ("count_turns", "total_usage", "calculate_cost", "extract_session_id"),
     "Engines": ("Backend", "Capabilities"),
 }
-MADE_BY_STORES = {"Session", "AsyncSession", "Page", "AsyncReplyStream", "ReplyStream", "Reply", "Step", "ChatEvent"}
+MADE_BY_STORES = {
+    "Session",
+    "AsyncSession",
+    "Page",
+    "AsyncReplyStream",
+    "ReplyStream",
+    "Reply",
+    "Step",
+    "ChatEvent",
+}
 TWINS = {"AsyncStore": "Store", "AsyncSession": "Session", "Chat": "AsyncChat"}
 """Classes with the same verbs as another one (a test holds them together)."""
 
