@@ -79,7 +79,7 @@ def key_of(name):
 KILLED = """
 import sys, time, recollect
 from recollect.transfer.moving import copying, sending
-copying.BATCH_RECORDS, sending.MAX_RECORDS = 20, 20
+copying.BATCH_RECORDS = sending.MAX_RECORDS = int(sys.argv[3])
 def tell(progress):
     print(progress.done, flush=True)
     time.sleep(0.001)
@@ -100,7 +100,7 @@ def test_a_killed_move_goes_on_where_it_ended(first, second, share, tmp_path):
             *[Message.user(f"word {number}") for number in range(SESSIONS * 20)]
         )
         before, total = picture_of(src), sum(versions(src))
-    command = [sys.executable, "-c", KILLED, *urls]
+    command = [sys.executable, "-c", KILLED, *urls, str(max(20, SESSIONS // 4))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if int(line) >= total * share:
