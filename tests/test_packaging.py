@@ -23,7 +23,16 @@ def names(requirements) -> set[str]:
 
 
 def test_base_dependencies():
-    wanted = {"msgspec", "apsw", "click", "rich", "platformdirs", "backports-zstd"}
+    wanted = {
+        "msgspec",
+        "apsw",
+        "click",
+        "rich",
+        "platformdirs",
+        "backports-zstd",
+        "markdown-it-py",
+        "pygments",
+    }
     assert names(PROJECT["project"]["dependencies"]) == wanted
 
 
