@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 from recollect import BlobPart, Message, Store, TextPart, ToolCallPart, Usage
-from recollect.backend import RowQuery
+from recollect.backend import Key, RowQuery
 from recollect.testing.hazards import SESSION_IDS, TEXTS
 
 ENGINES = ("memory", "sqlite", "files")
@@ -119,3 +119,9 @@ def drive(store, coroutine):
 def opened(engine, folder):
     folder.mkdir(exist_ok=True)
     return Store(url_of(engine, folder))
+
+
+def versions(store):
+    """How many records each session has."""
+    backend = store._core.backend
+    return [len(drive(store, backend.read(Key(*name)))) for name in picture_of(store)]

@@ -4,11 +4,9 @@ import asyncio
 import inspect
 import itertools
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -22,10 +20,8 @@ from recollect import (
     amigrate,
     migrate,
 )
-from recollect.testing.clock import Clock
 
-from .moody_engines import Looping, Moody
-from .moving_stores import ENGINES, drive, fill, grow, named, opened, picture_of, url_of
+from .moving_stores import ENGINES, fill, grow, named, opened, picture_of, url_of, versions
 
 SESSIONS = 500 if int(os.environ.get("RECOLLECT_SOAK", "1")) > 1 else 30
 PAIRS = list(itertools.product(ENGINES, ENGINES))
@@ -61,19 +57,6 @@ def test_every_log_is_the_same_on_the_other_side(first, second, tmp_path):
         assert (again.unchanged, again.records, again.created) == (len(before), 0, 0)
         hits = [sorted(hit.message_id for hit in store.search("answer OR aside")) for store in (src, dst)]
         assert hits[0] == hits[1] != []
-
-
-def versions(store):
-    return [
-        len(drive(store, store._core.backend.read((namespace, session_id))))
-        for namespace, session_id in map(key_of, picture_of(store))
-    ]
-
-
-def key_of(name):
-    from recollect.backend import Key
-
-    return Key(*name)
 
 
 KILLED = """
@@ -216,89 +199,6 @@ def test_a_session_that_went_on_over_there_is_left_alone(src, dst):
     assert [message.text for message in dst.get("s").messages()] == ["one", "two"]
 
 
-# Conflicts
-
-
-def diverge(src, dst):
-    session = src.create("s", name="shared")
-    session.append(Message.user("one", id="m1"), Message.assistant("two", id="m2"))
-    migrate(src, dst)
-    session.append(Message.user("theirs", id="m3"), Message.assistant("theirs, too", id="m4"))
-    dst.get("s").append(Message.user("ours", id="m3"))
-    return session
-
-
-def test_a_conflict_is_listed_and_nothing_is_overwritten(src, dst):
-    diverge(src, dst)
-    src.create("other").append(Message.user("x"))
-    before = picture_of(dst)
-    result = migrate(src, dst, verify=True)
-    assert not result.complete
-    assert [(c.session, c.record, c.outcome, c.to) for c in result.conflicts] == [("s", 4, "skipped", None)]
-    assert result.created == 1
-    assert result.verified.sessions == 1
-    assert {name: hashed for name, hashed in picture_of(dst).items() if name in before} == before
-
-
-def test_a_conflict_is_moved_under_another_id(src, dst):
-    diverge(src, dst)
-    src.create("s~2").append(Message.user("its own"))
-    dst.create("s~3")
-    before = picture_of(dst)
-    planned = migrate(src, dst, on_conflict="rename", dry_run=True)
-    result = migrate(src, dst, on_conflict="rename", verify=True)
-    assert result.complete
-    assert [(c.session, c.outcome, c.to) for c in result.conflicts] == [("s", "renamed", "s~4")]
-    assert planned.conflicts == result.conflicts
-    assert [m.text for m in dst.get("s~4").messages()] == ["one", "two", "theirs", "theirs, too"]
-    assert result.verified.sessions == 2
-    after = picture_of(dst)
-    assert before.items() <= after.items()
-    assert migrate(src, dst, on_conflict="rename").records == 0
-    assert picture_of(dst) == after
-    src.get("s").append(Message.user("more"))
-    assert migrate(src, dst, on_conflict="rename").records == 1
-    assert dst.get("s~4").messages()[-1].text == "more"
-
-
-def test_a_conflict_becomes_branches(src, dst):
-    session = diverge(src, dst)
-    session.branch("side", at="m1")
-    session.append(Message.user([BlobPart(b"\2" * 70_000)], id="m5"), branch="side")
-    planned = migrate(src, dst, on_conflict="branch", dry_run=True)
-    result = migrate(src, dst, on_conflict="branch")
-    (conflict,) = result.conflicts
-    assert (conflict.outcome, conflict.to) == ("branched", "main-1,side-1")
-    assert planned.conflicts == result.conflicts
-    copy = dst.get("s")
-    assert [message.text for message in copy.messages()] == ["one", "two", "ours"]
-    copy.checkout("main-1")
-    line = copy.messages()
-    assert [message.text for message in line] == ["one", "two", "theirs", "theirs, too"]
-    assert line[2].metadata["merged_from"] == {"session_id": "s", "message_id": "m3"}
-    assert line[3].id == "m4"
-    copy.checkout("side-1")
-    assert copy.messages()[-1].parts[0].content == b"\2" * 70_000
-    assert dst.verify().clean
-    before = picture_of(dst)
-    again = migrate(src, dst, on_conflict="branch")
-    assert again.conflicts[0].to is None
-    assert picture_of(dst) == before
-    session.append(Message.user("theirs at last", id="m6"))
-    (more,) = migrate(src, dst, on_conflict="branch").conflicts
-    copy.checkout(more.to)
-    assert [message.text for message in copy.messages()][3:] == ["theirs, too", "theirs at last"]
-    assert dst.verify().clean
-
-
-def test_logs_that_share_nothing_are_renamed_instead_of_branched(src, dst):
-    src.create("s").append(Message.user("theirs"))
-    dst.create("s").append(Message.user("ours"))
-    (conflict,) = migrate(src, dst, on_conflict="branch").conflicts
-    assert (conflict.outcome, conflict.to) == ("renamed", "s~2")
-    assert dst.get("s~2").messages()[0].text == "theirs"
-
-
 # Which, and where to
 
 
@@ -414,78 +314,6 @@ def test_a_session_deleted_while_it_is_read_is_no_damage(src, dst, monkeypatch):
     result = migrate(src, dst, progress=delete)
     assert (result.complete, result.sessions, result.damaged) == (True, 1, [])
     assert dst.exists("t")
-
-
-# Engines with moods, and engines on loops
-
-
-def test_what_the_destination_refuses_costs_its_own_session_only(src):
-    for number in range(5):
-        src.create(f"s{number}").append(Message.user("x" * (100 if number != 2 else 100_000)))
-    with Store(Moody(largest=50_000)) as dst:
-        result = migrate(src, dst, verify=True)
-        assert [finding.place for finding in result.damaged] == ["session 's2'"]
-        assert (result.created, result.records, result.verified.sessions) == (4, 8, 4)
-        assert sorted(info.id for info in dst.sessions()) == ["s0", "s1", "s3", "s4"]
-        assert not result.complete
-
-
-def test_commits_of_unknown_outcome_are_stored_once(src):
-    for number in range(8):
-        grow(src, f"s{number}", number)
-    for seed in range(10):
-        with Store(Moody(chance=random.Random(seed)), clock=Clock(time.time_ns() // 1000)) as dst:
-            result = migrate(src, dst, verify=True)
-            assert result.complete
-            assert picture_of(dst) == picture_of(src)
-            assert result.records == sum(versions(src))
-
-
-def test_a_destination_written_to_meanwhile_is_looked_at_again(src, tmp_path):
-    """Somebody else's first commit comes in between: that is another history."""
-    src.create("s").append(Message.user("theirs"))
-    engine = Moody()
-    with Store(engine) as dst:
-        engine.before = lambda: dst.create("s").append(Message.user("ours"))
-        (conflict,) = migrate(src, dst).conflicts
-        assert (conflict.session, conflict.record) == ("s", 1)
-        assert [message.text for message in dst.get("s").messages()] == ["ours"]
-        src.create("t").append(Message.user("theirs"))
-        engine.before = lambda: dst.create("t").append(Message.user("ours"))
-        src.backup(tmp_path / "x", sessions=["t"])
-        (conflict,) = dst.restore_backup(tmp_path / "x").conflicts
-        assert conflict.session == "t"
-
-
-def test_a_destination_that_never_rests_is_not_called_complete(src):
-    src.create("s").append(Message.user("theirs"))
-    with Store(Moody(hurried=True)) as dst:
-        result = migrate(src, dst)
-        assert not result.complete
-        assert (result.passes, result.created) == (5, 0)
-        assert [finding.place for finding in result.damaged] == ["session 's'"]
-
-
-def test_engines_that_live_on_loops(src, tmp_path):
-    fill(src, 9)
-    before = picture_of(src)
-    with Store(Looping()) as one, Store(Looping()) as two:
-        assert migrate(src, one, verify=True).complete
-        assert migrate(one, two, verify=True).complete
-        assert picture_of(two) == before
-        two.get("session").erase("q0")
-        assert migrate(two, src, verify=True).updated == 1
-        one.backup(tmp_path / "x")
-        assert two.restore_backup(tmp_path / "x").ahead == 1
-
-    async def work():
-        async with AsyncStore(Looping()) as one, AsyncStore(Looping()) as two:
-            assert (await amigrate(src, one, verify=True)).complete
-            assert (await amigrate(one, two, verify=True)).complete
-            with Store("memory:") as third:
-                return (await amigrate(two, third)).created
-
-    assert asyncio.run(work()) == len(before)
 
 
 def test_a_source_that_is_not_there_is_an_error(dst, tmp_path):
