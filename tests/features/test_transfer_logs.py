@@ -256,3 +256,19 @@ def test_export_errors(store, tmp_path):
         store.export("nobody")
     with pytest.raises(NotFoundError, match="no_folder"):
         store.export("s/1", to=tmp_path / "no_folder" / "x.json")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"seq": 1, "kind": ["message"], "parent": 0, "body": {}},
+        {"seq": 1, "kind": "message", "parent": "0", "body": {"x": "\ud800"}},
+        {"blob": "00", "content": ["x", "\ud800"]},
+        {"seq": [], "kind": {}, "parent": {}, "body": "\ud800"},
+    ],
+)
+def test_a_line_of_the_wrong_types_is_damage(line):
+    header = json.dumps({"recollect": 1, "session": {"id": "s"}})
+    with Store("memory:") as store:
+        result = store.import_(io.BytesIO(f"{header}\n{json.dumps(line)}\n".encode()))
+        assert "no record" in result.damaged[0].reason or "neither a record" in result.damaged[0].reason

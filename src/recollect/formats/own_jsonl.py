@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from ..backend import KINDS
 from ..codec import dumps, is_intact
@@ -109,7 +110,7 @@ def _piece(cursor: Cursor, offset: int) -> LogRecord | LogBlob:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         try:
             line = _by_hand(raw)
-        except (Broken, ValueError, TypeError):
+        except (Broken, ValueError):
             raise Broken(offset, f"no record: {error}") from error
     if isinstance(line.blob, str):
         return LogBlob(offset, line.blob, line.content)
@@ -123,10 +124,14 @@ def _by_hand(raw: bytes) -> _Line:
     """A line whose body the decoder refuses even unread: it holds lone surrogates."""
     cursor = Cursor(BytesIO(raw).read)
     values: dict[str, Any] = {}
+    body: Raw | UnsetType = UNSET
     for key in cursor.members():
         value = cursor.value() or b""
-        values[key] = Raw(value) if key == "body" else decode(value)
-    return _Line(**values)
+        if key == "body":
+            body = Raw(value)
+        else:
+            values[key] = decode(value)
+    return replace(msgspec.convert(values, _Line), body=body)
 
 
 def _exact(body: bytes) -> bytes:
