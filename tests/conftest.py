@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections import Counter
 
 import pytest
 from hypothesis import settings
+
+# A runner in the background of a shell ignores Ctrl-C, and so would every program that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples take as long as they take: the machine may be busy. RECOLLECT_SOAK=20 tries 20 times as many.
 SOAK = int(os.environ.get("RECOLLECT_SOAK", "1"))

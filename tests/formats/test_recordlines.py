@@ -77,7 +77,7 @@ def test_a_cut_record_costs_itself_and_its_pieces_are_no_records() -> None:
 
 
 def test_what_is_no_record() -> None:
-    deep = '{"n":' * 3000 + "1" + "}" * 3000
+    deep = '{"n":' * 200_000 + "1" + "}" * 200_000
     assert numbers(read('{"n":1}\n7\n' + deep + '\n{"n":2}')) == [1, "damage", "damage", 2]
 
 
