@@ -152,6 +152,8 @@ class Commit(Struct, frozen=True, gc=False, kw_only=True):
     drop_blobs: Sequence[bytes] = ()
     delete: bool = False
     attributes: bool = True
+    bulk: bool = False
+    """One of many in a row, as in an import: an engine may do at once what it leaves for later else."""
 
 
 class RowQuery(Struct, frozen=True, kw_only=True):

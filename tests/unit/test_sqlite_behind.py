@@ -36,7 +36,7 @@ def opened(path, **options):
     return backend
 
 
-def append(backend, base, text, key=KEY, count=1):
+def append(backend, base, text, key=KEY, count=1, bulk=False):
     records = [
         Record(
             base + n, MESSAGE, base + n - 1, b"sm%d" % (base + n), n, "user", text.encode(), (text, "", "")
@@ -44,7 +44,8 @@ def append(backend, base, text, key=KEY, count=1):
         for n in range(1, count + 1)
     ]
     row = SessionRow(key, base + count, 0, base, b"{}")
-    step(backend.commit(Commit(key=key, base=base, row=row, records=records, attributes=base == 0)))
+    commit = Commit(key=key, base=base, row=row, records=records, attributes=base == 0, bulk=bulk)
+    step(backend.commit(commit))
 
 
 def search(backend, word, limit=10):
@@ -115,15 +116,16 @@ def _all_wait(monkeypatch):
     monkeypatch.setattr(maintenance, "_BULK", 10**9)
 
 
-def test_many_texts_of_one_commit_do_not_wait(tmp_path, monkeypatch):
+def test_many_texts_of_a_bulk_do_not_wait(tmp_path, monkeypatch):
     monkeypatch.setattr("recollect.backends.sql.writes.BULK", 64)
     monkeypatch.setattr(maintenance, "_QUIET", 1000.0)
     backend = opened(tmp_path / "a.db")
-    append(backend, 0, "some words", count=63)
-    assert waiting(backend) == 63
+    append(backend, 0, "some words", count=63, bulk=True)
     append(backend, 63, "some words", count=64)
-    assert waiting(backend) == 63
-    assert len(search(backend, "words", 1000)) == 127
+    assert waiting(backend) == 127
+    append(backend, 127, "some words", count=64, bulk=True)
+    assert waiting(backend) == 127
+    assert len(search(backend, "words", 1000)) == 191
     step(backend.close())
 
 

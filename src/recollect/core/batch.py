@@ -165,8 +165,8 @@ class Batch:
         raw = self._core.codec.record(dumps(body), frame)
         self.records.append(Record(self.state.version, kind, parent, b"", self.now, "", raw))
 
-    def change(self, result: R) -> Change[R]:
-        """The commit of all that was added."""
+    def change(self, result: R, *, bulk: bool = False) -> Change[R]:
+        """The commit of all that was added; ``bulk``: one of many in a row."""
         codec, old = self._core.codec, self._row
         if old is None or self.attributes:
             row = codec.row(Key(self.state.info.namespace, self.state.info.id), self.state)
@@ -182,5 +182,6 @@ class Batch:
             amended=self.amended,
             drop_blobs=self.drop_blobs,
             attributes=old is None or self.attributes,
+            bulk=bulk,
         )
         return Change(commit, self.state, result)

@@ -199,5 +199,5 @@ class LogWriter:
         if state is None or not records:
             return
         row = self._core.codec.row(self._key, state)
-        commit = Commit(key=self._key, base=base, row=row, records=records, blobs=blobs)
+        commit = Commit(key=self._key, base=base, row=row, records=records, blobs=blobs, bulk=True)
         await self._core.backend.commit(commit)

@@ -52,7 +52,7 @@ class Writing:
         if not self.batch.records:
             return
         touched = self._messages or self._amended or self.batch.attributes
-        commit, state, _ = self.batch.change(None)
+        commit, state, _ = self.batch.change(None, bulk=True)
         count = self._messages if touched else -1
         self._messages, self._bytes, self._amended = 0, 0, False
         assert commit.row is not None

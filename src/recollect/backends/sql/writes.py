@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import apsw
 
-from ...backend import ROLES, Commit, Key, Record
+from ...backend import ROLES, Commit, Key
 from ...errors import ConflictError, InvalidError
 from .rows import drop_labels, insert_row, sid_of, update_known, update_row
 from .text import TextIndex
@@ -15,7 +15,7 @@ __all__ = ["apply", "check", "clear_scrub", "hand_over", "needs_scrub"]
 
 _ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 BULK = 64
-"""So many texts in one commit go into the index with it: waiting would cost more."""
+"""So many texts in one commit of a bulk go into the index with it: waiting would cost more."""
 _INSERT_RECORD = "INSERT INTO records (rid, kind, parent, at, role, body) VALUES (?, ?, ?, ?, ?, ?)"
 _SEQ_LIMIT = 2**32
 _KNOWN = 4096
@@ -68,7 +68,7 @@ def apply(cursor: apsw.Cursor, commit: Commit, sids: dict[Key, int]) -> int:
         if len(sids) >= _KNOWN:
             sids.clear()
         sids[row.key] = sid
-    texts = _insert_records(conn, cursor, sid << 32, commit.records) if commit.records else 0
+    texts = _insert_records(conn, cursor, sid << 32, commit) if commit.records else 0
     if commit.blobs:
         conn.executemany(
             "INSERT OR IGNORE INTO blobs (sid, digest, content) VALUES (?, ?, ?)",
@@ -82,17 +82,17 @@ def apply(cursor: apsw.Cursor, commit: Commit, sids: dict[Key, int]) -> int:
     return texts
 
 
-def _insert_records(conn: apsw.Connection, cursor: apsw.Cursor, base: int, records: Sequence[Record]) -> int:
+def _insert_records(conn: apsw.Connection, cursor: apsw.Cursor, base: int, commit: Commit) -> int:
     """Write records; gives how many texts wait to be indexed then."""
     rows = []
     texts = []
     numbers = _ROLE_NUMBERS
-    for seq, kind, parent, message_id, at, role, body, words in records:
+    for seq, kind, parent, message_id, at, role, body, words in commit.records:
         rows.append((base + seq, kind, parent, at, numbers[role], body))
         if message_id or any(words):
             texts.append((base + seq, at, message_id or None, words))
     cursor.executemany(_INSERT_RECORD, rows)
-    if len(texts) >= BULK:
+    if commit.bulk and len(texts) >= BULK:
         TextIndex.add_now(conn, texts)
         return 0
     if texts:
