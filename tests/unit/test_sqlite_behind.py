@@ -113,7 +113,6 @@ def test_a_stop_is_never_missed(tmp_path, monkeypatch):
 def _all_wait(monkeypatch):
     """Texts wait, however many come at once."""
     monkeypatch.setattr("recollect.backends.sql.writes.BULK", 10**9)
-    monkeypatch.setattr(maintenance, "_BULK", 10**9)
 
 
 def test_many_texts_of_a_bulk_do_not_wait(tmp_path, monkeypatch):

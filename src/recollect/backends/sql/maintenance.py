@@ -28,10 +28,6 @@ BACKLOG = 8192
 """So many waiting texts are worked off even while the writer is busy."""
 
 _QUIET = 0.02
-_BULK = 500
-"""A commit of so many texts is one of several that come in a row…"""
-_BULK_QUIET = 0.5
-"""… and the thread rests for so many seconds after it."""
 _BATCH = 64
 _BUSY_BATCH = 16
 _BUSY_REST = 0.03
@@ -64,8 +60,6 @@ class Maintenance:
         self.backlog += texts
         self.scrub = self.scrub or scrub
         self.last_write = time.monotonic()
-        if texts >= _BULK:  # an import: it goes on at once, and two threads at it are slower than one
-            self.last_write += _BULK_QUIET
         if self._connections.path is None:
             self._work_inline()
         elif not self._wake.is_set():
@@ -121,7 +115,7 @@ class Maintenance:
         idle = time.monotonic() - self.last_write
         if idle < _QUIET:
             if self.backlog <= BACKLOG:
-                return min(_QUIET - idle, 0.1)
+                return _QUIET - idle
             self._slice(_BUSY_BATCH)
             return _BUSY_REST
         done = self._slice(_BATCH)
