@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ class _Reading:
         self._place = 0
         self._is_whole = False
         self._mark: Mark | None = None
+        self._digest: Future[str] | None = None
 
     async def take(self, piece: Piece) -> None:
         """One more piece."""
@@ -267,7 +269,10 @@ class _Reading:
             return None
         self._is_whole = True
         part = Part(0, self._source.drain(), self._source.raw)
-        return part if self._before is not None else self._run._packer.begin(part)
+        if self._before is None:
+            part = self._run._packer.begin(part)
+            self._digest = part.digest
+        return part
 
     def entry(self) -> Entry:
         """What there is to know of the file once it was read."""
@@ -283,7 +288,7 @@ class _Reading:
         return Entry(
             self._source.label,
             size,
-            digest=self._source.digest(),
+            digest=self._source.digest() if self._digest is None else self._digest.result(),
             format=self._format,
             sessions=tuple(self._sessions),
             ends=tuple(self._ends) if any(self._ends) and not self._source.is_converted else (),

@@ -31,6 +31,8 @@ class Part(NamedTuple):
     """Other sessions have other parts."""
     packing: Mapping[int, Future[tuple[Chunk, bytes]]] = MappingProxyType({})
     """Chunks by their offsets that are being compressed beside, as if nothing were kept yet."""
+    digest: Future[str] | None = None
+    """The digest of all of the file, on its way, where the part is all of it."""
 
 
 class Packer:
@@ -46,10 +48,14 @@ class Packer:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, "recollect-pack")
         packing = {}
+        hashed = sha256()
         for place in range(part.start, min(part.end, part.start + PER_NOTE * CHUNK), CHUNK):
             raw = part.read(place, min(CHUNK, part.end - place))
             packing[place] = self._pool.submit(_packed, raw)
-        return part._replace(packing=packing)
+            self._pool.submit(hashed.update, raw)
+        is_whole = not part.is_slice and part.end <= PER_NOTE * CHUNK
+        whole = self._pool.submit(hashed.hexdigest) if is_whole else None  # one thread: after all of it
+        return part._replace(packing=packing, digest=whole)
 
     def close(self) -> None:
         """End the thread."""

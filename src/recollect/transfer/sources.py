@@ -15,6 +15,7 @@ from weakref import finalize
 
 from ..errors import AccessError, NotFoundError
 from ..formats.base import HEAD_BYTES, Beside
+from .prints import file_digest
 
 PathOrFile = str | os.PathLike[str] | IO[bytes]
 _KEPT_IN_MEMORY = 4 << 20
@@ -71,6 +72,7 @@ class Input:
         self._reopened = False
         self._hash = sha256()
         self._hashed = 0
+        self._hashing = True
 
     @property
     def name(self) -> str:
@@ -85,8 +87,9 @@ class Input:
     def read(self, size: int) -> bytes:
         """Up to ``size`` more bytes; none at the end."""
         raw = self._take(size)
-        self._hash.update(raw)
-        self._hashed += len(raw)
+        if self._hashing:
+            self._hash.update(raw)
+            self._hashed += len(raw)
         if self._copy is not None and not self._reopened:
             self._copy.write(raw)
         if self._convert is None:
@@ -120,6 +123,8 @@ class Input:
         if self.path is None:
             self._copy = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115  # closed by finalize
             finalize(self, self._copy.close)
+        else:
+            self._hashing = False  # who keeps its bytes hashes them, beside
 
     def raw(self, offset: int, size: int) -> bytes:
         """The file's own bytes, of what has been read."""
@@ -143,6 +148,8 @@ class Input:
     def digest(self) -> str:
         """A digest of all of the file's own bytes; empty when they were not read from the start."""
         size = self.drain()
+        if not self._hashing and self.path is not None:
+            return file_digest(self.path, size)
         return self._hash.hexdigest() if self._hashed == size else ""
 
     def start_at(self, offset: int) -> None:
