@@ -6,6 +6,7 @@ import random
 import tarfile
 import zipfile
 
+import apsw
 import pytest
 
 from recollect import Message, NotFoundError, Store, UnsupportedError
@@ -150,6 +151,24 @@ def test_what_was_erased_is_gone_from_the_source_too(store, tmp_path):
     with pytest.raises(NotFoundError, match="erased"):
         native(store, session_id)
     assert "secret" not in store.export(session_id, format="jsonl")
+
+
+def test_what_was_erased_is_gone_from_a_database_that_another_session_keeps(store, tmp_path):
+    path = tmp_path / "history.db"
+    with apsw.Connection(str(path)) as made:
+        made.execute("CREATE TABLE message_store (id INTEGER PRIMARY KEY, session_id TEXT, message TEXT)")
+        for session, text in (("a", "hello"), ("b", "the secret"), ("a", "again")):
+            message = json.dumps({"type": "human", "data": {"content": text}})
+            made.execute("INSERT INTO message_store (session_id, message) VALUES (?, ?)", (session, message))
+    made.close()
+    assert store.import_(path).sessions == ["a", "b"]
+    assert native(store, "b") == native(store, "a") == path.read_bytes()
+    store.get("b").erase(store.get("b").messages()[0].id)
+    for session in ("a", "b"):
+        with pytest.raises(NotFoundError):
+            native(store, session)
+    assert len(store.get("a").messages()) == 2
+    assert store.verify().clean
 
 
 def test_sessions_that_were_not_imported_have_no_file(store):

@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from ..backend import MESSAGE, Key, Scrubs, SessionRow
 from ..codec import dumps
-from ..errors import ExistsError, InvalidError, NotFoundError
+from ..errors import ConflictError, ExistsError, InvalidError, NotFoundError
 from ..model import BlobPart, Message, SessionInfo
-from ..records import HeadBody, State, is_tombstone, origin_of, tombstone
+from ..records import HeadBody, Patch, State, is_tombstone, origin_of, tombstone
 from .base import Core, Handle
 from .batch import Batch
 from .branching import free_name
 from .drafts import drafts
 from .ids import encode_message_id
 from .lines import end_at
-from .notes import drop_sources
+from .notes import drop_sources, notes
 from .reading import by_seqs, line_records, one, seq_of
 from .titles import drop_names
 from .verifying import every_row
@@ -166,6 +166,7 @@ async def erase(core: Core, handle: Handle, message_id: str, *, expect: int | No
         return batch.change(len(batch.drop_blobs))
 
     blobs = await write(core, handle, build, expect)
+    await _drop_held(core, handle.key)
     if isinstance(core.backend, Scrubs):
         await core.backend.scrub()
     forks = await _copies(core, handle.key.session_id, encode_message_id(message_id))
@@ -189,6 +190,24 @@ async def _tombstones(core: Core, batch: Batch, key: Key, same: set[str]) -> set
                 body = core.codec.record(dumps(tombstone(message)), core.codec.frame(key, record))
                 batch.erase(record[0], message.id, body)
     return gone - used
+
+
+async def _drop_held(core: Core, key: Key) -> None:
+    """Take away the files with an erased message's text that other sessions keep for this one, in the
+    trash or not."""
+    holders = {note.holder for _, note in await notes(core, key)} - {None, key.session_id}
+    for holder in sorted(name for name in holders if name):
+        while (row := await core.backend.row(core.key(holder))) is not None:
+            batch = Batch(core, row, core.codec.state(row))
+            batch.drop_blobs = await drop_sources(core, batch, row.key)
+            if not batch.erased:
+                break
+            batch.update(Patch(), why="erase")
+            try:
+                await core.backend.commit(batch.change(None).commit)
+            except ConflictError:
+                continue  # another writer was faster: once more on what it left
+            break
 
 
 async def _copies(core: Core, session_id: str, raw_id: bytes) -> list[str]:

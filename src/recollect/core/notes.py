@@ -58,6 +58,8 @@ class Note(Struct, frozen=True, omit_defaults=True):
     beside: bool = False
     """A file that the format reads along with the main one."""
     erased: bool = False
+    holder: str | None = None
+    """The session that keeps the whole file, where nobody can tell whose part of it is whose."""
 
 
 class Kept(Struct, frozen=True):

@@ -54,6 +54,7 @@ class Conversations:
         part: Part | None = None,
         unread: int = 0,
         beside: dict[str, bytes] | None = None,
+        holder: str | None = None,
     ) -> str | None:
         """Find the conversation's session and write what is new of it; returns the session's id.
 
@@ -69,7 +70,7 @@ class Conversations:
             report(conversation.offset, error.message)
             return None
         drafts = Drafts(conversation, self._core.clock.now(), report)
-        note = Note(format_name, name)
+        note = Note(format_name, name, holder=holder)
         ready = Found(conversation, drafts, found, note, part, unread, file, beside or {})
         task = _Task(ready, partial(report, conversation.offset))
         await self._place(task)

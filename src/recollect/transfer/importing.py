@@ -249,7 +249,7 @@ class _Reading:
         part = self._part(conversation) if self._run._keep else None
         unread = 0 if self._before is None else self._before.size
         session_id = await self._run._conversations.add(
-            conversation, source.label, source.name, self._format, part, unread, beside
+            conversation, source.label, source.name, self._format, part, unread, beside, self._holder(part)
         )
         self._mark = None
         if session_id is not None:
@@ -259,6 +259,10 @@ class _Reading:
             self._ends.append(conversation.end or 0)
         if isinstance(source.beside, Around):
             source.beside.taken = {}
+
+    def _holder(self, part: Part | None) -> str | None:
+        """Who keeps the bytes that a conversation came from, if it is not its own session."""
+        return self._sessions[0] if part is None and self._is_whole and self._sessions else None
 
     def _part(self, conversation: Conversation) -> Part | None:
         """The bytes that a conversation came from: up to its end, or all there is."""
